@@ -1,0 +1,7 @@
+//! blocktar backs up block devices and disk images as one sequential tar, and brings them back byte for byte.
+#![deny(unsafe_code)]
+
+pub mod error;
+pub mod extent;
+pub mod progress;
+pub mod stream;

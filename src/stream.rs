@@ -1,0 +1,157 @@
+//! The traits at the ends of the stream: what is read, what a restore lands on, where archives go and come from.
+
+use std::io::{self, IoSlice};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::extent::{Extent, ExtentMap};
+
+/// What is known of a device: its size, and what a stranger needs to make room for it.
+///
+/// The fields and their order are those of `device` in `format-spec/README.md`, section 4.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Size in bytes.
+    #[serde(rename = "size")]
+    pub size_bytes: u64,
+    /// Logical sector size in bytes; 512 where there is none.
+    #[serde(rename = "sector_size")]
+    pub sector_bytes: u32,
+    /// `block`, `file` or another word.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The path as the user named it.
+    pub path: String,
+    /// Name of the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Model of the drive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Serial number of the drive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// Name of the LVM volume group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vg: Option<String>,
+    /// Name of the LVM logical volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lv: Option<String>,
+    /// What lies at the start of the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filesystem: Option<Filesystem>,
+    /// Keys of a later writer, kept as they are.
+    #[serde(flatten)]
+    pub unknown: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A file system or other signature found on a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filesystem {
+    /// As blkid spells it: `ext4`, `xfs`, `LVM2_member`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// UUID, as the file system's own tools print it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<String>,
+    /// Label, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// What a [`Source`] gave for the next bytes of its current extent.
+#[derive(Debug)]
+pub enum Piece {
+    /// So many bytes were put at the start of the buffer; at least one.
+    Data(usize),
+    /// So many bytes cannot be read, for this reason.
+    Unreadable {
+        /// Length of the unreadable range, at least one byte and at most the length of the buffer.
+        length: usize,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+/// A device or image that is read once, front to back.
+///
+/// Contract: [`map`](Self::map) is asked once, first. Then [`next_extent`](Self::next_extent) gives the extents in ascending order, without
+/// overlap; if there is a map, exactly those of the map. After each data extent, [`read`](Self::read) is called until all its bytes have been given; it is not called for zero extents.
+/// A short or failed read is never passed off as zeros or as the end. After the last extent, [`finish`](Self::finish) is called once.
+pub trait Source: Send {
+    /// Size and identity; `size_bytes` does not change.
+    fn device(&self) -> &Device;
+    /// All extents, if they are known beforehand; a source that cannot know them (a change stream) gives `None`.
+    fn map(&mut self) -> Result<Option<ExtentMap>>;
+    /// The next extent, or `None` after the last.
+    fn next_extent(&mut self) -> Result<Option<Extent>>;
+    /// Reads the next bytes of the current data extent, never beyond its end.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Piece>;
+    /// Looks whether the source changed while it was read. A source that shrank is an error; other changes are sentences for the user.
+    fn finish(&mut self) -> Result<Vec<String>>;
+}
+
+/// A device or image whose bytes can be read in any order. `source::scan` makes a [`Source`] of it.
+pub trait Image: Send {
+    /// Size and identity.
+    fn device(&self) -> &Device;
+    /// Where data is and where zeros are, covering the device without a gap; a range is zero only where that is certain.
+    fn extents(&self) -> Result<ExtentMap>;
+    /// Fills the whole buffer from `offset` on; a short read is an error.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+    /// Says that this range will be read soon.
+    fn prefetch(&self, _offset: u64, _length: u64) {}
+    /// Says that this range will not be read again, so that its cache can be given back.
+    fn release(&self, _offset: u64, _length: u64) {}
+    /// What changed since it was opened, as sentences for the user; an error if it shrank.
+    fn changes(&self) -> Result<Vec<String>>;
+}
+
+/// What a restore lands on.
+///
+/// Contract: ranges lie within [`capacity`](Self::capacity). Nothing counts as restored, and nothing looks whole, before [`finish`](Self::finish) has returned `Ok`.
+/// Dropping a target without it leaves no new file behind.
+pub trait Target: Send {
+    /// The target as the user named it.
+    fn name(&self) -> &str;
+    /// Size in bytes; of a new image, the size that it will have.
+    fn capacity(&self) -> u64;
+    /// Fills the buffer with what a reader of the target would see at `offset`.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<()>;
+    /// Writes all bytes at `offset`.
+    fn write_at(&mut self, bytes: &[u8], offset: u64) -> Result<()>;
+    /// Makes the range read as zero.
+    fn write_zeros(&mut self, offset: u64, length: u64) -> Result<()>;
+    /// Brings everything written so far to stable storage.
+    fn sync(&mut self) -> Result<()>;
+    /// Brings everything to stable storage and makes the result appear: the only thing that means success.
+    fn finish(&mut self) -> Result<()>;
+}
+
+/// Where an archive is read from.
+///
+/// `read` may be short; 0 means the end. Whether an input can seek is decided by what it is, never by whether lseek succeeds (on a tape it does, and does nothing).
+pub trait Input: Send {
+    /// The input as the user named it.
+    fn name(&self) -> &str;
+    /// The length in bytes of an input that can seek; `None` for one that cannot.
+    fn length(&self) -> Option<u64>;
+    /// Reads on from the current position.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Goes to a position; only called where `length` is known.
+    fn seek_to(&mut self, position: u64) -> io::Result<()>;
+}
+
+/// Where an archive goes.
+///
+/// Takes whole members. Nothing looks complete before [`finish`](Self::finish) has returned `Ok`; dropping an output without it leaves no file behind.
+pub trait Output: Send {
+    /// The output as the user named it.
+    fn name(&self) -> &str;
+    /// Writes one member: its headers, its stored bytes and its padding, in order.
+    fn write_member(&mut self, pieces: &[IoSlice<'_>]) -> Result<()>;
+    /// Brings everything to stable storage and makes the result appear.
+    fn finish(&mut self) -> Result<()>;
+}
