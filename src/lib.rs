@@ -3,5 +3,8 @@
 
 pub mod error;
 pub mod extent;
+pub mod pipeline;
 pub mod progress;
+pub mod signature;
 pub mod stream;
+pub mod zeros;
