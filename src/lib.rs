@@ -7,4 +7,5 @@ pub mod pipeline;
 pub mod progress;
 pub mod signature;
 pub mod stream;
+pub mod sys;
 pub mod zeros;

@@ -1,0 +1,17 @@
+//! What the operating system offers beyond the standard library, as safe functions: the only code that uses `nix` and `unsafe`.
+
+pub mod block;
+pub mod closed_streams;
+pub mod device_folder;
+pub mod host;
+pub mod medium_error;
+pub mod mounts;
+pub mod page_cache;
+pub mod partial_file;
+pub mod pipe;
+pub mod signal;
+pub mod sparse;
+pub mod sysfs;
+pub mod uses;
+pub mod write_back;
+pub mod zero;
