@@ -6,6 +6,7 @@ pub mod extent;
 pub mod pipeline;
 pub mod progress;
 pub mod signature;
+pub mod source;
 pub mod stream;
 pub mod sys;
 pub mod zeros;

@@ -1,0 +1,249 @@
+//! Reads an image from front to back, as a source; finds out exactly what cannot be read.
+
+use std::io;
+
+use crate::error::{Error, Result};
+use crate::extent::{Extent, ExtentKind, ExtentMap, Range};
+use crate::stream::{Device, Image, Piece, Source};
+use crate::sys::medium_error::is_medium_error;
+
+/// A failed read is repeated in blocks of this size, at multiples of it; in sectors, if those are larger.
+const RETRY_BYTES: u64 = 4096;
+
+/// How much data the image is told about before it is read.
+const AHEAD_BYTES: u64 = 8 << 20;
+
+/// The longest range that the image is told about at once.
+const STEP_BYTES: u64 = 4 << 20;
+
+/// Makes a [`Source`] of an [`Image`].
+///
+/// A read that fails because of the medium is repeated block by block: what can be read is given as data, runs of what cannot as
+/// [`Piece::Unreadable`], never as zeros. Other failures, and an end before the end, are errors.
+#[derive(Debug)]
+pub struct Scan<I> {
+    image: I,
+    map: Option<ExtentMap>,
+    next_position: usize,
+    /// What is left of the current data extent.
+    left: Range,
+    ahead: Ahead,
+    /// Up to here reads go block by block, as one for the whole failed.
+    careful_until: u64,
+    /// A block that failed, found while the bytes before it were collected.
+    failed: Option<(Range, io::Error)>,
+}
+
+/// How far ahead of the reads the image was told of them.
+#[derive(Debug)]
+struct Ahead {
+    /// The extent in the map.
+    position: usize,
+    /// How much of that extent the image knows.
+    inside_bytes: u64,
+    /// Data bytes that the image knows and that were not read.
+    bytes: u64,
+    limit_bytes: u64,
+}
+
+impl<I: Image> Scan<I> {
+    /// Reads this image.
+    pub fn new(image: I) -> Self {
+        Self {
+            image,
+            map: None,
+            next_position: 0,
+            left: Range { start: 0, length: 0 },
+            ahead: Ahead { position: 0, inside_bytes: 0, bytes: 0, limit_bytes: AHEAD_BYTES },
+            careful_until: 0,
+            failed: None,
+        }
+    }
+
+    /// Lets the image read at most so far ahead, instead of 8 MiB; further is not allowed, and at least 64 KiB always is.
+    pub fn with_ahead(mut self, bytes: u64) -> Self {
+        self.ahead.limit_bytes = bytes.clamp(64 << 10, AHEAD_BYTES);
+        self
+    }
+
+    fn load_map(&mut self) -> Result<&ExtentMap> {
+        let map = match self.map.take() {
+            Some(map) => map,
+            None => {
+                let (map, device) = (self.image.extents()?, self.image.device());
+                if !map.covers(0, device.size_bytes) {
+                    let why = format!("its extents do not cover its {} bytes", device.size_bytes);
+                    return Err(Error::refused(format!("back up {}", device.path), why, None));
+                }
+                map
+            }
+        };
+        Ok(self.map.insert(map))
+    }
+
+    /// Tells the image what will be read now, and behind that as much as the limit, whenever less than half of it is left.
+    fn look_ahead(&mut self, now_bytes: u64) {
+        let Some(map) = &self.map else { return };
+        let Ahead { position, inside_bytes, bytes, limit_bytes } = &mut self.ahead;
+        if *bytes >= now_bytes + *limit_bytes / 2 {
+            return;
+        }
+        while *bytes < now_bytes + *limit_bytes {
+            let Some(extent) = map.get(*position) else { return };
+            if extent.kind != ExtentKind::Data || *inside_bytes == extent.length {
+                (*position, *inside_bytes) = (*position + 1, 0);
+                continue;
+            }
+            let start = extent.start + *inside_bytes;
+            let end = extent.end().min((start / STEP_BYTES + 1) * STEP_BYTES).min(start.saturating_add(*limit_bytes));
+            self.image.prefetch(start, end - start);
+            *inside_bytes += end - start;
+            *bytes += end - start;
+        }
+    }
+
+    /// Counts bytes of the current extent as dealt with.
+    fn pass(&mut self, bytes: u64) {
+        self.image.release(self.left.start, bytes);
+        self.left = Range::between(self.left.start + bytes, self.left.end());
+        self.ahead.bytes = self.ahead.bytes.saturating_sub(bytes);
+    }
+
+    /// The failure of a read: an error, unless it is the medium's.
+    fn judge(&self, cause: io::Error, offset: u64) -> Result<io::Error> {
+        let device = self.image.device();
+        if is_medium_error(&cause) {
+            return Ok(cause);
+        }
+        let what = format!("{} at byte {offset}", device.path);
+        if cause.kind() == io::ErrorKind::UnexpectedEof {
+            let why = format!("the source shrank: it no longer has its {} bytes", device.size_bytes);
+            return Err(Error::io("reading", what, io::Error::new(io::ErrorKind::UnexpectedEof, why)));
+        }
+        Err(Error::io("reading", what, cause))
+    }
+
+    /// Where the block that holds `offset` ends, or `limit` if that is nearer.
+    fn block_end(&self, offset: u64, limit: u64) -> u64 {
+        let block_bytes = RETRY_BYTES.max(self.image.device().sector_bytes.into());
+        ((offset / block_bytes + 1) * block_bytes).min(limit)
+    }
+
+    /// Reads one block; gives the medium's failure, if there is one.
+    fn read_block(&self, block: &mut [u8], offset: u64) -> Result<Option<io::Error>> {
+        match self.image.read_at(block, offset) {
+            Ok(()) => Ok(None),
+            Err(cause) => self.judge(cause, offset).map(Some),
+        }
+    }
+
+    /// Collects good blocks up to the first bad one; if that comes first, counts the bad ones up to the first good one.
+    fn read_carefully(&mut self, buffer: &mut [u8]) -> Result<Piece> {
+        let start = self.left.start;
+        let end = start + buffer.len() as u64;
+        let inside = |range: Range| (range.start - start) as usize..(range.end() - start) as usize;
+        let mut good_until = start;
+        let (mut bad_until, cause) = match self.failed.take() {
+            Some((range, cause)) if range.start == start => (range.end().min(end), cause),
+            _ => loop {
+                if good_until == end {
+                    return Ok(Piece::Data(buffer.len()));
+                }
+                let block = Range::between(good_until, self.block_end(good_until, end));
+                match self.read_block(&mut buffer[inside(block)], block.start)? {
+                    None => good_until = block.end(),
+                    Some(cause) if good_until == start => break (block.end(), cause),
+                    Some(cause) => {
+                        self.failed = Some((block, cause));
+                        return Ok(Piece::Data((good_until - start) as usize));
+                    }
+                }
+            },
+        };
+        while bad_until < end {
+            let block = Range::between(bad_until, self.block_end(bad_until, end));
+            if self.read_block(&mut buffer[inside(block)], block.start)?.is_none() {
+                break;
+            }
+            bad_until = block.end();
+        }
+        Ok(Piece::Unreadable { length: (bad_until - start) as usize, cause })
+    }
+
+    /// Reads the next bytes of the current extent; a failed block is no error.
+    fn read_piece(&mut self, buffer: &mut [u8]) -> Result<Piece> {
+        let start = self.left.start;
+        if start >= self.careful_until {
+            match self.read_block(buffer, start)? {
+                None => return Ok(Piece::Data(buffer.len())),
+                Some(_) => self.careful_until = start + buffer.len() as u64,
+            }
+        }
+        let length = (self.careful_until - start).min(buffer.len() as u64) as usize;
+        self.read_carefully(&mut buffer[..length])
+    }
+}
+
+impl<I: Image> Source for Scan<I> {
+    fn device(&self) -> &Device {
+        self.image.device()
+    }
+
+    fn map(&mut self) -> Result<Option<ExtentMap>> {
+        self.load_map().cloned().map(Some)
+    }
+
+    fn next_extent(&mut self) -> Result<Option<Extent>> {
+        assert!(self.left.length == 0, "a data extent is read to its end before the next one is asked for");
+        let position = self.next_position;
+        let extent = self.load_map()?.get(position);
+        if let Some(extent) = extent {
+            self.next_position += 1;
+            if extent.kind == ExtentKind::Data {
+                self.left = extent.range();
+            }
+        }
+        Ok(extent)
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Piece> {
+        let length = self.left.length.min(buffer.len() as u64);
+        assert!(length > 0, "a read has room, and comes within a data extent");
+        self.look_ahead(length);
+        let piece = self.read_piece(&mut buffer[..length as usize])?;
+        self.pass(match &piece {
+            Piece::Data(length) | Piece::Unreadable { length, .. } => *length as u64,
+        });
+        Ok(piece)
+    }
+
+    fn finish(&mut self) -> Result<Vec<String>> {
+        self.image.changes()
+    }
+}
+
+impl<I: Image + ?Sized> Image for Box<I> {
+    fn device(&self) -> &Device {
+        (**self).device()
+    }
+
+    fn extents(&self) -> Result<ExtentMap> {
+        (**self).extents()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        (**self).read_at(buffer, offset)
+    }
+
+    fn prefetch(&self, offset: u64, length: u64) {
+        (**self).prefetch(offset, length);
+    }
+
+    fn release(&self, offset: u64, length: u64) {
+        (**self).release(offset, length);
+    }
+
+    fn changes(&self) -> Result<Vec<String>> {
+        (**self).changes()
+    }
+}
