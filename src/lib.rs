@@ -9,4 +9,5 @@ pub mod signature;
 pub mod source;
 pub mod stream;
 pub mod sys;
+pub mod target;
 pub mod zeros;
