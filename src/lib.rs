@@ -3,6 +3,7 @@
 
 pub mod error;
 pub mod extent;
+pub mod media;
 pub mod pipeline;
 pub mod progress;
 pub mod signature;
