@@ -1,14 +1,42 @@
 //! blocktar backs up block devices and disk images as one sequential tar, and brings them back byte for byte.
+//!
+//! Data flows one way; each stage is a folder whose `mod.rs` holds its `open` and little else.
+//!
+//! ```text
+//! backup :  source → extents → archive writer → output
+//! restore:  input → archive reader → plan → target
+//! ```
+//!
+//! | module | what it is | may use |
+//! |---|---|---|
+//! | `bin/` | the program: parses, runs, reports; alone uses clap, byte-unit, indicatif | all |
+//! | [`backup`], [`restore`], [`verify`] | the read loop, the write loop, and reading without a target | `archive`, `plan`, ground; they get open traits, never a device or a medium by name |
+//! | [`plan`], [`catalog`] | what a restore will do; what archives there are | `archive`, ground |
+//! | [`archive`] | the format, over `Input` and `Output` only: it opens nothing; alone uses tar, zstd, sha2, tape-sha256, blake3 | ground |
+//! | [`source`] | one file per source, and `scan`, which turns a random-access image into a forward stream | `sys`, ground |
+//! | [`target`] | one file per target; the zeroing ladder once | `sys`, ground |
+//! | [`media`] | where archives go and come from | `sys`, ground |
+//! | [`sys`] | what only the kernel can tell or do; alone uses nix and `unsafe` | ground |
+//! | [`extent`], [`stream`], [`progress`], `pipeline`, [`signature`], `zeros`, [`error`] | ground | nothing of ours but ground |
+//!
+//! `tests/layers.rs` reads this table and holds the code to it. Invariants: nothing looks complete before `finish`; a range is zero only where
+//! that was proven; sizes from an archive are bounded before memory is made for them; the archive layer never opens a file, and never panics on input.
 #![deny(unsafe_code)]
 
+pub mod archive;
+pub mod backup;
+pub mod catalog;
 pub mod error;
 pub mod extent;
 pub mod media;
-pub mod pipeline;
+mod pipeline;
+pub mod plan;
 pub mod progress;
+pub mod restore;
 pub mod signature;
 pub mod source;
 pub mod stream;
 pub mod sys;
 pub mod target;
-pub mod zeros;
+pub mod verify;
+mod zeros;

@@ -1,0 +1,265 @@
+//! Keeps the account of an archive: which ranges have landed, what lies between them, the indexes, the identity, the counts.
+//!
+//! The writer and both readers keep the same account, so that what a reader expects is by construction what the writer wrote.
+
+use sha2::Digest as _;
+
+use super::digest::{Digest, DigestKind};
+use super::end::End;
+use super::index::{Content, IndexText, Landed, Sink};
+use super::info::{BackupInfo, Kind, MapKind};
+use super::text::push_number;
+use super::{FORMAT, limit};
+use crate::extent::{ExtentMap, MapCursor, Range};
+
+/// The account; `E` is where the text of the indexes goes.
+pub struct Ledger<E> {
+    info: BackupInfo,
+    map: ExtentMap,
+    cursor: MapCursor,
+    /// Everything of the device before this has been told.
+    at: u64,
+    identity: sha2::Sha256,
+    index: IndexText<E>,
+    index_number: u64,
+    index_members: u64,
+    backup_info_digest: Digest,
+    map_digest: Digest,
+    map_position: u64,
+    indexes: Vec<u64>,
+    counts: Counts,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    data_members: u64,
+    data_bytes: u64,
+    stored_bytes: u64,
+    zero_bytes: u64,
+    bad_members: u64,
+    bad_bytes: u64,
+}
+
+/// One finished index.
+pub struct IndexClosed<E> {
+    /// Its number.
+    pub number: u64,
+    /// Length of its text.
+    pub length: u64,
+    /// Digest of its text.
+    pub digest: Digest,
+    /// Where the text went.
+    pub encoder: E,
+}
+
+impl<E: Sink> Ledger<E> {
+    /// Opens the account of an archive whose map has been written, or read, at `map_position`.
+    pub fn open(
+        info: BackupInfo,
+        info_digest: Digest,
+        map: ExtentMap,
+        map_digest: Digest,
+        map_position: u64,
+        encoder: E,
+    ) -> Self {
+        let mut identity = sha2::Sha256::new();
+        identity.update(format!("backup-info {info_digest}\nmap {map_digest}\n"));
+        let index = IndexText::begin(encoder, info.digest, 0, None);
+        Self {
+            info,
+            map,
+            cursor: MapCursor::default(),
+            at: 0,
+            identity,
+            index,
+            index_number: 0,
+            index_members: 0,
+            backup_info_digest: info_digest,
+            map_digest,
+            map_position,
+            indexes: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// The archive's backup-info.
+    pub fn info(&self) -> &BackupInfo {
+        &self.info
+    }
+
+    /// The archive's map.
+    pub fn map(&self) -> &ExtentMap {
+        &self.map
+    }
+
+    /// Everything of the device before this offset has been told.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Whether the index holds as many members as it may, so that it must be written before the next.
+    pub fn index_is_full(&self) -> bool {
+        self.index_members == limit::INDEX_MEMBERS
+    }
+
+    /// Enters an `extent/` member, and gives the ranges that it closes as zero. What is wrong with it, otherwise.
+    pub fn land(&mut self, landed: &Landed, mut zeros: impl FnMut(Range)) -> Result<(), String> {
+        self.check(landed)?;
+        self.close_gap(landed.range.start, &mut zeros);
+        self.index.push_member(landed);
+        self.index_members += 1;
+        self.at = landed.range.end();
+        self.identify(landed);
+        match landed.content {
+            Content::Data { .. } => {
+                self.counts.data_members += 1;
+                self.counts.data_bytes += landed.range.length;
+                self.counts.stored_bytes += landed.stored;
+            }
+            Content::Bad => {
+                self.counts.bad_members += 1;
+                self.counts.bad_bytes += landed.range.length;
+            }
+            Content::Zero => self.counts.zero_bytes += landed.range.length,
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, landed: &Landed) -> Result<(), String> {
+        let demand = |sound: bool, what: &str| if sound { Ok(()) } else { Err(what.to_owned()) };
+        let range = landed.range;
+        let inline = self.info.map == MapKind::Inline;
+        demand(!self.index_is_full(), "an index is missing before it")?;
+        demand(range.length > 0, "it is empty")?;
+        demand(range.start >= self.at, "it overlaps the member before it, or is out of order")?;
+        demand(
+            range.start.checked_add(range.length).is_some_and(|end| end <= self.info.device.size_bytes),
+            "it lies beyond the device",
+        )?;
+        self.check_sizes(landed)?;
+        if !inline {
+            return demand(
+                self.cursor.within_data(&self.map, range),
+                "it does not lie within one data extent of the map",
+            );
+        }
+        let gapless = range.start == self.at || range.start <= self.info.told_from();
+        demand(gapless, "there is a gap before it, where nothing can be unchanged")
+    }
+
+    /// Whether a member's sizes are such that room may be made for it. What is wrong with them, otherwise.
+    pub fn check_sizes(&self, landed: &Landed) -> Result<(), String> {
+        let demand = |sound: bool, what: &str| if sound { Ok(()) } else { Err(what.to_owned()) };
+        let length = landed.range.length;
+        match landed.content {
+            Content::Data { compressed, .. } => {
+                demand(length <= self.info.extent_limit, "it is longer than the extent limit")?;
+                let sound = if compressed { landed.stored < length } else { landed.stored == length };
+                demand(sound, "its stored size does not fit its length")
+            }
+            Content::Bad => demand(landed.stored == 0, "it stores bytes"),
+            Content::Zero => {
+                let inline = self.info.map == MapKind::Inline;
+                demand(inline && landed.stored == 0, "a map makes members of zeros needless, and they store no bytes")
+            }
+        }
+    }
+
+    /// Gives and enters what reads as zero between what has been told and `up_to`.
+    fn close_gap(&mut self, up_to: u64, zeros: &mut impl FnMut(Range)) {
+        if self.info.map == MapKind::Inline {
+            return;
+        }
+        let (index, counts) = (&mut self.index, &mut self.counts);
+        self.cursor.covered(&self.map, self.at, up_to, |range| {
+            index.push_zeros(range);
+            counts.zero_bytes += range.length;
+            zeros(range);
+        });
+    }
+
+    fn identify(&mut self, landed: &Landed) {
+        let mut line = Vec::with_capacity(128);
+        push_number(&mut line, landed.range.start);
+        line.push(b' ');
+        push_number(&mut line, landed.range.length);
+        line.push(b' ');
+        line.extend_from_slice(landed.word().as_bytes());
+        line.push(b' ');
+        match &landed.content {
+            Content::Data { digest, .. } => line.extend_from_slice(&digest.hex()),
+            _ => line.push(b'-'),
+        }
+        line.push(b'\n');
+        self.identity.update(&line);
+    }
+
+    /// The digest of the index as it stands.
+    pub fn index_digest(&self) -> Digest {
+        self.index.digest()
+    }
+
+    /// Closes the index that begins at `position` in the part, and begins the next one, whose text goes to `next`.
+    pub fn close_index(&mut self, position: u64, next: E) -> IndexClosed<E> {
+        self.indexes.push(position);
+        self.index_number += 1;
+        self.index_members = 0;
+        let begun = IndexText::begin(next, self.info.digest, self.at, Some(position));
+        let (length, digest, encoder) = std::mem::replace(&mut self.index, begun).finish();
+        IndexClosed { number: self.index_number - 1, length, digest, encoder }
+    }
+
+    /// Enters what reads as zero up to the end of the device: the last thing before the last index. What is missing, otherwise.
+    pub fn close_device(&mut self, mut zeros: impl FnMut(Range)) -> Result<(), String> {
+        let size_bytes = self.info.device.size_bytes;
+        if self.info.map == MapKind::Inline && self.at != size_bytes && self.info.told_from() < size_bytes {
+            return Err("its members do not cover the device".to_owned());
+        }
+        self.close_gap(size_bytes, &mut zeros);
+        self.at = size_bytes;
+        let told_bytes = self.counts.data_bytes + self.counts.zero_bytes + self.counts.bad_bytes;
+        if self.info.kind == Kind::Full && told_bytes != size_bytes {
+            return Err(format!("only {told_bytes} of the device's {size_bytes} bytes have been told"));
+        }
+        Ok(())
+    }
+
+    /// The end member of the final part, which is the member number `seq`; for a backup, whose state is its own digest.
+    pub fn end(&self, seq: u64, finished: jiff::Timestamp) -> End {
+        let running = Digest(self.identity.clone().finalize().into());
+        End {
+            format: FORMAT,
+            id: self.info.id.clone(),
+            backup_info: self.info.clone(),
+            backup_info_digest: self.backup_info_digest,
+            map_digest: self.map_digest,
+            map_position: self.map_position,
+            indexes: self.indexes.clone(),
+            members: seq + 1,
+            to: self.at,
+            continues: None,
+            data_members: self.counts.data_members,
+            data_bytes: self.counts.data_bytes,
+            stored_bytes: self.counts.stored_bytes,
+            zero_bytes: self.counts.zero_bytes,
+            bad_members: self.counts.bad_members,
+            bad_bytes: self.counts.bad_bytes,
+            running,
+            digest: Some(running),
+            state: Some(running),
+            finished,
+            unknown: serde_json::Map::new(),
+        }
+    }
+
+    /// Goes on at this offset after members were lost: what lies before is not told. Never goes back.
+    pub fn resume(&mut self, offset: u64) {
+        self.at = self.at.max(offset);
+        self.index_members = 0;
+    }
+
+    /// The digest kind of the archive's members.
+    pub fn digest_kind(&self) -> DigestKind {
+        self.info.digest
+    }
+}

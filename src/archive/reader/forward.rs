@@ -1,0 +1,284 @@
+//! Reads an archive once, front to back: what a pipe or a tape allows.
+
+use super::super::digest::DigestKind;
+use super::super::end::End;
+use super::super::index::{Content, Landed};
+use super::super::ledger::Ledger;
+use super::super::member::MemberKind;
+use super::super::{block::BLOCK, frame, limit};
+use super::Reading;
+use super::head::{Head, check_digest, next_known, read_document, unusable};
+use super::input::{ArchiveInput, Common, Member};
+use super::unpack::{StoredBatch, StoredPiece};
+use crate::error::{Error, Result};
+use crate::extent::Range;
+
+/// A reader that goes forward only. Keeps the account that the writer kept, and compares.
+pub struct Forward {
+    pub(super) input: ArchiveInput,
+    pub(super) common: Common,
+    pub(super) ledger: Ledger<()>,
+    pub(super) next_seq: u64,
+    pub(super) device_closed: bool,
+    /// A member whose headers were read when the batch was already full.
+    pub(super) pending: Option<Member>,
+    end: Option<Ending>,
+    reading: Reading,
+    /// Whether members were lost, so that the account can no longer be held against indexes and end member.
+    pub(super) lost_members: bool,
+    /// From where on members were lost, and why, while it is not known up to where.
+    pub(super) open_loss: Option<(u64, String)>,
+    /// What was wrong in the head, to be told first.
+    head_faults: Vec<String>,
+}
+
+/// How an archive ended.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// The end member.
+    pub end: End,
+    /// Where its `x` header begins.
+    pub position: u64,
+    /// Whether both zero blocks follow it.
+    pub end_blocks: bool,
+}
+
+impl Forward {
+    /// Goes on behind the head.
+    pub fn new(input: ArchiveInput, head: Head, reading: Reading) -> Self {
+        let Head { common, info, info_digest, map, map_digest, map_position, next_seq, faults, .. } = head;
+        let ledger = Ledger::open(info, info_digest, map, map_digest, map_position, ());
+        Self {
+            input,
+            common,
+            ledger,
+            next_seq,
+            device_closed: false,
+            pending: None,
+            end: None,
+            reading,
+            lost_members: false,
+            open_loss: None,
+            head_faults: faults,
+        }
+    }
+
+    /// The archive as the user named it.
+    pub fn name(&self) -> &str {
+        self.input.name()
+    }
+
+    /// The archive's account: backup-info and map.
+    pub fn ledger(&self) -> &Ledger<()> {
+        &self.ledger
+    }
+
+    /// How it ended, once [`fill`](Self::fill) has given `false`.
+    pub fn ending(&self) -> Option<&Ending> {
+        self.end.as_ref()
+    }
+
+    /// Fills a batch with the next pieces, at most the extent limit of bytes; `false` when the archive is at its end, all of it checked.
+    ///
+    /// # Errors
+    /// The pieces that came before the failure are in the batch.
+    pub fn fill(&mut self, batch: &mut StoredBatch) -> Result<bool> {
+        let before = self.ledger.at();
+        for why in self.head_faults.drain(..) {
+            batch.pieces.push(StoredPiece::Lost { range: Range { start: before, length: 0 }, why });
+        }
+        loop {
+            let Err(error) = self.fill_inner(batch, true) else {
+                return Ok(self.end.is_none() || !batch.pieces.is_empty());
+            };
+            let told = batch.end().unwrap_or(before);
+            let rest = Range::between(told, self.ledger.info().device.size_bytes.max(told));
+            match error {
+                Error::Damaged { why, .. } if self.reading == Reading::Through => self.resync(why, told, batch)?,
+                other => return Err(other.with_affected(rest)),
+            }
+        }
+    }
+
+    /// Like [`fill`](Self::fill), but passes over the stored bytes: for an inventory of what comes through a pipe.
+    pub fn skim(mut self) -> Result<Ending> {
+        let mut batch = StoredBatch::default();
+        while self.end.is_none() {
+            self.fill_inner(&mut batch, false)?;
+            batch.clear();
+        }
+        self.end.ok_or_else(|| Error::incomplete(self.input.name(), "it has no end member"))
+    }
+
+    /// Goes on until the batch is full or the archive at its end.
+    fn fill_inner(&mut self, batch: &mut StoredBatch, with_bytes: bool) -> Result<()> {
+        while self.end.is_none() {
+            let member = match self.pending.take() {
+                Some(member) => member,
+                None => next_known(&mut self.input, &self.common, self.ledger.digest_kind(), &mut self.next_seq)?,
+            };
+            match member.kind {
+                MemberKind::Data { .. } | MemberKind::Bad { .. } | MemberKind::Zero { .. } => {
+                    if !batch.has_room_for(&member, self.ledger.digest_kind().batch_bytes()) {
+                        self.pending = Some(member);
+                        return Ok(());
+                    }
+                    self.land(&member, batch, with_bytes)?;
+                }
+                MemberKind::Index(number) => self.read_index(&member, number, batch)?,
+                MemberKind::End => {
+                    self.read_end(&member)?;
+                    self.close_loss(self.ledger.info().device.size_bytes, batch);
+                }
+                _ => {
+                    return Err(self
+                        .input
+                        .damaged(member.position, format!("there is a second {}", member.kind.path())));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn land(&mut self, member: &Member, batch: &mut StoredBatch, with_bytes: bool) -> Result<()> {
+        if self.device_closed {
+            return Err(self.input.damaged(member.position, "there is data behind the last index"));
+        }
+        let landed =
+            landed_of(member, self.ledger.digest_kind()).map_err(|why| self.input.damaged(member.position, why))?;
+        self.close_loss(landed.range.start, batch);
+        let pieces = &mut batch.pieces;
+        let result = self.ledger.land(&landed, |range| pieces.push(StoredPiece::Zeros(range)));
+        result.map_err(|why| {
+            self.input.damaged(member.position, format!("there is a member {}: {why}", member.kind.path()))
+        })?;
+        if with_bytes { read_piece(&mut self.input, &landed, batch) } else { self.input.skip_stored(landed.stored) }
+    }
+
+    /// An index must say what the account says. One that is not full is the last: it also lists the zeros up to the end of the device.
+    fn read_index(&mut self, member: &Member, number: u64, batch: &mut StoredBatch) -> Result<()> {
+        if self.device_closed {
+            return Err(self.input.damaged(member.position, "there is an index behind the last one"));
+        }
+        if member.stored > limit::TABLE_STORED {
+            return Err(self.input.damaged(member.position, "an index is longer than any may be"));
+        }
+        let stored = self.input.read_stored(member)?;
+        if self.lost_members {
+            self.ledger.close_index(member.position, ());
+            return Ok(());
+        }
+        let early = self.ledger.index_digest();
+        if !self.ledger.index_is_full() {
+            let pieces = &mut batch.pieces;
+            let closed = self.ledger.close_device(|range| pieces.push(StoredPiece::Zeros(range)));
+            closed.map_err(|why| self.input.damaged(member.position, why))?;
+            self.device_closed = true;
+        }
+        let expected = self.ledger.close_index(member.position, ());
+        let table = digest_table(&stored, self.ledger.digest_kind(), expected.length);
+        let (digest, length) = table.map_err(|why| self.input.damaged(member.position, why))?;
+        check_digest(&self.input, member, self.ledger.digest_kind(), digest)?;
+        if (expected.number, expected.digest, expected.length) == (number, digest, length)
+            && length == member.record.length
+        {
+            return Ok(());
+        }
+        // Without the zeros up to the end of the device it is the last index of a part that is not the last.
+        if early == digest && expected.digest != digest {
+            self.pass_end_of_part()?;
+        }
+        Err(self.input.damaged(member.position, "an index does not say what the members before it say"))
+    }
+
+    /// Looks whether the end member says that another part follows: then that is why this one cannot be read.
+    fn pass_end_of_part(&mut self) -> Result<()> {
+        let member = next_known(&mut self.input, &self.common, self.ledger.digest_kind(), &mut self.next_seq)?;
+        if member.kind != MemberKind::End {
+            return Ok(());
+        }
+        let (text, _) = read_document(&mut self.input, &member, self.ledger.digest_kind(), limit::END)?;
+        match End::parse(&text) {
+            Ok(end) if end.goes_on() => Err(several_parts(&self.input)),
+            _ => Ok(()),
+        }
+    }
+
+    fn read_end(&mut self, member: &Member) -> Result<()> {
+        let (text, _) = read_document(&mut self.input, member, self.ledger.digest_kind(), limit::END)?;
+        let end = End::parse(&text).map_err(|failure| unusable(&self.input, member.position, failure))?;
+        if end.goes_on() {
+            return Err(several_parts(&self.input));
+        }
+        if self.lost_members {
+            self.note_end_of_lost(&end)?;
+        } else if !self.device_closed || !end.agrees_with(&self.ledger.end(member.record.seq, end.finished)) {
+            return Err(self
+                .input
+                .damaged(member.position, "the end member does not say what the members before it say"));
+        }
+        let zeros = self.input.read_zeros_to_the_end()?;
+        self.end = Some(Ending { end, position: member.position, end_blocks: zeros >= 2 * BLOCK as u64 });
+        Ok(())
+    }
+}
+
+/// The refusal of an archive that goes on behind this part.
+pub fn several_parts(input: &ArchiveInput) -> Error {
+    let why = "it is a part of an archive that lies on several media, which this version cannot put together";
+    let remedy = "restore its parts one after another with stock tar, as RESTORE.txt in each of them tells";
+    Error::refused(format!("read {}", input.name()), why, Some(remedy.to_owned()))
+}
+
+/// An `extent/` member as the account knows it.
+pub fn landed_of(member: &Member, kind: DigestKind) -> std::result::Result<Landed, &'static str> {
+    let content = match (&member.kind, member.record.digest) {
+        (MemberKind::Data { compressed, .. }, Some((found, digest))) if found == kind => {
+            Content::Data { compressed: *compressed, digest }
+        }
+        (MemberKind::Data { .. }, _) => return Err("a member has another kind of digest than the archive"),
+        (MemberKind::Bad { .. }, _) => Content::Bad,
+        _ => Content::Zero,
+    };
+    let range = Range { start: member.record.offset.unwrap_or(0), length: member.record.length };
+    Ok(Landed { range, content, position: member.position, stored: member.stored, seq: member.record.seq })
+}
+
+/// Reads the stored bytes of a member that the account has accepted, so that they are bounded by the extent limit.
+pub fn read_piece(input: &mut ArchiveInput, landed: &Landed, batch: &mut StoredBatch) -> Result<()> {
+    let at = batch.used;
+    let stored = landed.stored as usize;
+    if batch.buffer.len() < at + stored {
+        batch.buffer.resize(at + stored, 0);
+    }
+    input.read_exact(&mut batch.buffer[at..at + stored])?;
+    input.read_padding(landed.stored)?;
+    batch.used += stored;
+    batch.plain_bytes += landed.range.length;
+    batch.pieces.push(StoredPiece::Member { landed: *landed, at });
+    Ok(())
+}
+
+/// Digest and length of a compressed table's text, which must not be longer than `most` bytes: a small frame can hold a text without end.
+fn digest_table(
+    stored: &[u8],
+    kind: DigestKind,
+    most: u64,
+) -> std::result::Result<(super::super::Digest, u64), String> {
+    let mut text = frame::table_reader(stored, true)?;
+    let mut hasher = kind.hasher();
+    let mut length = 0;
+    loop {
+        let piece = text.fill_buf().map_err(|error| format!("an index cannot be decompressed: {error}"))?;
+        if piece.is_empty() {
+            return Ok((hasher.finish(), length));
+        }
+        hasher.update(piece);
+        let consumed = piece.len();
+        length += consumed as u64;
+        text.consume(consumed);
+        if length > most {
+            return Err("an index is longer than what it can say".to_owned());
+        }
+    }
+}

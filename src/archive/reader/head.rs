@@ -1,0 +1,220 @@
+//! Everything before the data: backup-info, RESTORE.txt, attached files and the map.
+
+use super::super::digest::{Digest, DigestKind};
+use super::super::info::{BackupInfo, Kind, MapKind, ParseFailure, check_requires};
+use super::super::member::{MemberKind, Record};
+use super::super::{limit, map};
+use super::Reading;
+use super::input::{ArchiveInput, Common, Member};
+use crate::error::{Error, Result};
+use crate::extent::ExtentMap;
+
+/// What stands before the data.
+pub struct Head {
+    /// What all headers have in common.
+    pub common: Common,
+    /// The backup-info.
+    pub info: BackupInfo,
+    /// Its digest.
+    pub info_digest: Digest,
+    /// The map.
+    pub map: ExtentMap,
+    /// Its digest.
+    pub map_digest: Digest,
+    /// Where its `x` header begins.
+    pub map_position: u64,
+    /// The number of the next member.
+    pub next_seq: u64,
+    /// The attached file that was asked for, if there is one of this name.
+    pub attached: Option<Vec<u8>>,
+    /// What is wrong with members on which no data depends.
+    pub faults: Vec<String>,
+}
+
+/// Reads only the first member.
+pub fn read_info(input: &mut ArchiveInput) -> Result<(BackupInfo, Common, Member, Digest)> {
+    let member = input.next_member(None)?;
+    let digest_kind = member.record.digest.map(|(kind, _)| kind);
+    let (MemberKind::BackupInfo, Some(digest_kind)) = (&member.kind, digest_kind) else {
+        return Err(input.damaged(member.position, "the first member is not backup-info.json"));
+    };
+    let (text, digest) = read_document(input, &member, digest_kind, limit::BACKUP_INFO)?;
+    let info = BackupInfo::parse(&text).map_err(|failure| unusable(input, member.position, failure))?;
+    let common = Common { id: info.id.clone(), mtime: info.mtime() };
+    if info.digest != digest_kind || member.common != common {
+        return Err(input.damaged(member.position, "backup-info.json does not fit its own headers"));
+    }
+    Ok((info, common, member, digest))
+}
+
+/// Reads the head. `wanted` names the attached file whose content to keep.
+///
+/// [`Reading::Through`] goes on behind a RESTORE.txt or attached file that is damaged: no data depends on it.
+pub fn read_head(input: &mut ArchiveInput, wanted: Option<&str>, reading: Reading) -> Result<Head> {
+    let (info, common, first, info_digest) = read_info(input)?;
+    if info.part.is_some() {
+        return Err(super::forward::several_parts(input));
+    }
+    let mut next_seq = first.record.seq;
+    if next_seq != 0 {
+        return Err(input.damaged(first.position, "the first member's number is not 0"));
+    }
+    next_seq += 1;
+    let mut expected = vec![MemberKind::RestoreText];
+    expected.extend(info.attached.iter().flatten().map(|file| MemberKind::Attached(file.name.clone())));
+    let (mut attached, mut faults) = (None, Vec::new());
+    for (place, kind) in expected.iter().enumerate() {
+        let member = next_known(input, &common, info.digest, &mut next_seq)?;
+        if member.kind != *kind {
+            let why = format!("there is {} where {} must be", member.kind.path(), kind.path());
+            return Err(input.damaged(member.position, why));
+        }
+        let most = if place == 0 { limit::RESTORE_TEXT } else { limit::ATTACHED };
+        // One whose size is wrong does not tell where the next member begins.
+        let can_go_on = reading == Reading::Through && member.stored <= most && member.stored == member.record.length;
+        let (text, digest) = match read_document(input, &member, info.digest, most) {
+            Err(Error::Damaged { why, .. }) if can_go_on => {
+                faults.push(why);
+                continue;
+            }
+            outcome => outcome?,
+        };
+        let file = place.checked_sub(1).and_then(|place| info.attached.as_ref()?.get(place));
+        if file.is_some_and(|file| file.digest() != Some(digest) || file.length != text.len() as u64) {
+            return Err(input.damaged(member.position, "an attached file is not the one that backup-info.json lists"));
+        }
+        if file.is_some_and(|file| Some(file.name.as_str()) == wanted) {
+            attached = Some(text);
+        }
+    }
+    let member = next_known(input, &common, info.digest, &mut next_seq)?;
+    let (map, map_digest) = read_map(input, &member, &info)?;
+    Ok(Head { common, info, info_digest, map, map_digest, map_position: member.position, next_seq, attached, faults })
+}
+
+/// The next member of a kind that this version knows; checks its number.
+pub fn next_known(input: &mut ArchiveInput, common: &Common, digest: DigestKind, next_seq: &mut u64) -> Result<Member> {
+    loop {
+        let member = input.next_member(Some(common))?;
+        if member.record.seq != *next_seq {
+            let why = format!(
+                "there is member number {} where number {next_seq} must be: something is missing, doubled or in another order",
+                member.record.seq
+            );
+            return Err(input.damaged(member.position, why));
+        }
+        *next_seq += 1;
+        if let MemberKind::Unknown(path) = &member.kind {
+            let misspelt = ["attached/", "extent/", "index/"].iter().any(|folder| path.starts_with(folder));
+            if member.record.optional && !misspelt {
+                skip_optional(input, &member, digest)?;
+                continue;
+            }
+            check_requires(&member.record.requires).map_err(|failure| unusable(input, member.position, failure))?;
+            if misspelt {
+                return Err(input.damaged(
+                    member.position,
+                    format!("there is {path}, which is not spelt as a member's name must be"),
+                ));
+            }
+            let why = format!("it has a member {path}, which this version does not know");
+            return Err(unusable(input, member.position, ParseFailure::NotUnderstood(why)));
+        }
+        check_known(input, &member)?;
+        return Ok(member);
+    }
+}
+
+/// Whether a member of a known kind asks for nothing that this version does not know, and is what its name says.
+pub fn check_known(input: &ArchiveInput, member: &Member) -> Result<()> {
+    check_requires(&member.record.requires).map_err(|failure| unusable(input, member.position, failure))?;
+    check_shape(member).map_err(|why| input.damaged(member.position, why))
+}
+
+/// Passes over a member of an unknown kind: its headers and size are checked, its bytes are not.
+fn skip_optional(input: &mut ArchiveInput, member: &Member, kind: DigestKind) -> Result<()> {
+    if member.stored > limit::OPTIONAL_STORED {
+        return Err(input.damaged(member.position, "an optional member is longer than any may be"));
+    }
+    let Record { offset, digest, bad, zero, .. } = &member.record;
+    if offset.is_some() || digest.is_none_or(|(found, _)| found != kind) || *bad || *zero {
+        return Err(input.damaged(member.position, "an optional member's record is not that of one"));
+    }
+    input.skip_stored(member.stored)
+}
+
+/// Whether a record has the keys that a member of its kind must have, and says the same as the name.
+pub fn check_shape(member: &Member) -> std::result::Result<(), &'static str> {
+    let Record { offset, length, bad, zero, .. } = member.record;
+    let digest = member.record.digest.is_some();
+    let sound = match member.kind {
+        MemberKind::Data { offset: named, .. } => offset == Some(named) && digest && !bad && !zero,
+        MemberKind::Bad { offset: named, length: long } => {
+            offset == Some(named) && length == long && !digest && bad && !zero
+        }
+        MemberKind::Zero { offset: named, length: long } => {
+            offset == Some(named) && length == long && !digest && !bad && zero
+        }
+        _ => offset.is_none() && digest && !bad && !zero,
+    };
+    let plain = !member.record.optional && member.record.stored_sha256.is_none();
+    if sound && plain { Ok(()) } else { Err("a member's record does not fit its name") }
+}
+
+/// Reads a member that is stored plain and checks its digest.
+pub fn read_document(
+    input: &mut ArchiveInput,
+    member: &Member,
+    kind: DigestKind,
+    most: u64,
+) -> Result<(Vec<u8>, Digest)> {
+    if member.stored > most || member.stored != member.record.length {
+        return Err(input.damaged(member.position, format!("{} is longer than it may be or says", member.kind.path())));
+    }
+    let text = input.read_stored(member)?;
+    let digest = kind.of(&text);
+    check_digest(input, member, kind, digest)?;
+    Ok((text, digest))
+}
+
+/// Holds a computed digest against the member's record.
+pub fn check_digest(input: &ArchiveInput, member: &Member, kind: DigestKind, digest: Digest) -> Result<()> {
+    if member.record.digest == Some((kind, digest)) {
+        return Ok(());
+    }
+    Err(input.damaged(member.position, format!("{} does not have the digest in its record", member.kind.path())))
+}
+
+fn read_map(input: &mut ArchiveInput, member: &Member, info: &BackupInfo) -> Result<(ExtentMap, Digest)> {
+    let MemberKind::Map { compressed } = member.kind else {
+        return Err(input.damaged(member.position, format!("there is {} where the map must be", member.kind.path())));
+    };
+    let most = if compressed { limit::TABLE_STORED } else { limit::MAP_PLAIN };
+    if member.stored > most {
+        return Err(input.damaged(member.position, "the map is longer than any may be"));
+    }
+    let stored = input.read_stored(member)?;
+    let frame = map::Frame {
+        size_bytes: info.device.size_bytes,
+        covered_from: info.told_from(),
+        dirty: info.kind != Kind::Full,
+        inline: info.map == MapKind::Inline,
+    };
+    let (map, digest, length) =
+        map::load(&stored, compressed, &frame, info.digest).map_err(|why| input.damaged(member.position, why))?;
+    check_digest(input, member, info.digest, digest)?;
+    if length != member.record.length {
+        return Err(input.damaged(member.position, "the map's length is not the one in its record"));
+    }
+    Ok((map, digest))
+}
+
+/// The error for a JSON member that cannot be used.
+pub fn unusable(input: &ArchiveInput, position: u64, failure: ParseFailure) -> Error {
+    match failure {
+        ParseFailure::Damaged(why) => input.damaged(position, why),
+        ParseFailure::NotUnderstood(why) => {
+            Error::refused(format!("read {}", input.name()), why, Some("use a newer blocktar".to_owned()))
+        }
+    }
+}

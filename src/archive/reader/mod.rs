@@ -1,0 +1,185 @@
+//! Reads archives: forward from anything, by the index where the input can seek. Both tell the same of the same archive.
+
+mod forward;
+mod head;
+mod input;
+mod resync;
+mod seeking;
+mod unpack;
+
+pub use forward::Ending;
+pub use unpack::Told;
+
+use super::end::End;
+use super::info::BackupInfo;
+use super::ledger::Ledger;
+use crate::error::{Error, Result};
+use crate::extent::ExtentMap;
+use crate::pipeline::{self, Pool};
+use crate::stream::Input;
+use forward::Forward;
+use input::ArchiveInput;
+use seeking::Seeking;
+use unpack::{StoredBatch, Unpacked, Unpacker};
+
+/// How to open an archive.
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    /// Keep the content of the attached file of this name.
+    pub attached: Option<String>,
+    /// In which way to read.
+    pub reading: Reading,
+}
+
+/// In which way an archive is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// By the index where the input can seek, else front to back; stops at the first fault.
+    #[default]
+    Best,
+    /// Front to back, every byte; tells what is damaged and goes on with what is sound behind it.
+    Through,
+}
+
+/// An archive whose head has been read and checked.
+pub struct OpenArchive {
+    reader: Reader,
+    attached: Option<Vec<u8>>,
+}
+
+enum Reader {
+    Forward(Box<Forward>),
+    Seeking(Box<Seeking>),
+}
+
+impl OpenArchive {
+    /// Reads the head; of an input that can seek, also the end and all indexes, and checks that they fit.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`], [`Error::Damaged`] or [`Error::Refused`] by the table in section 12 of the specification.
+    pub fn open(input: Box<dyn Input>, options: &OpenOptions) -> Result<Self> {
+        let mut input = ArchiveInput::new(input);
+        let mut head = head::read_head(&mut input, options.attached.as_deref(), options.reading)?;
+        let attached = head.attached.take();
+        let reader = if input.length().is_some() && options.reading == Reading::Best {
+            Reader::Seeking(Box::new(Seeking::open(input, head)?))
+        } else {
+            Reader::Forward(Box::new(Forward::new(input, head, options.reading)))
+        };
+        Ok(Self { reader, attached })
+    }
+
+    fn ledger(&self) -> &Ledger<()> {
+        match &self.reader {
+            Reader::Forward(forward) => forward.ledger(),
+            Reader::Seeking(seeking) => seeking.ledger(),
+        }
+    }
+
+    /// The archive as the user named it.
+    pub fn name(&self) -> &str {
+        match &self.reader {
+            Reader::Forward(forward) => forward.name(),
+            Reader::Seeking(seeking) => seeking.name(),
+        }
+    }
+
+    /// What was backed up.
+    pub fn info(&self) -> &BackupInfo {
+        self.ledger().info()
+    }
+
+    /// The map.
+    pub fn map(&self) -> &ExtentMap {
+        self.ledger().map()
+    }
+
+    /// The end member, of an input that can seek.
+    pub fn end(&self) -> Option<&End> {
+        match &self.reader {
+            Reader::Forward(_) => None,
+            Reader::Seeking(seeking) => Some(&seeking.ending().end),
+        }
+    }
+
+    /// The content of the attached file that was asked for.
+    pub fn attached(&self) -> Option<&[u8]> {
+        self.attached.as_deref()
+    }
+
+    /// Reads the archive through with so many workers, and tells everything of the device in ascending order.
+    ///
+    /// # Errors
+    /// The error of `tell`; or what is wrong with the archive, after everything before it has been told.
+    pub fn read_through(mut self, threads: usize, mut tell: impl FnMut(Told<'_>) -> Result<()>) -> Result<Ending> {
+        let digest = self.info().digest;
+        let workers = (0..threads.max(1)).map(|_| Unpacker::new(digest)).collect::<Result<Vec<_>>>()?;
+        let (batches, results) = (Pool::<StoredBatch>::default(), Pool::<Unpacked>::default());
+        let reader = &mut self.reader;
+        let mut failure = None;
+        let produce = || {
+            if let Some(error) = failure.take() {
+                return Err(error);
+            }
+            let mut batch = batches.take();
+            batch.clear();
+            let filled = match reader {
+                Reader::Forward(forward) => forward.fill(&mut batch),
+                Reader::Seeking(seeking) => seeking.fill(&mut batch),
+            };
+            match filled {
+                Ok(more) => Ok(more.then_some(batch)),
+                // What was read before the failure is told first.
+                Err(error) if !batch.pieces.is_empty() => {
+                    failure = Some(error);
+                    Ok(Some(batch))
+                }
+                Err(error) => Err(error),
+            }
+        };
+        let work = |unpacker: &mut Unpacker, batch| unpacker.unpack(batch, results.take());
+        pipeline::in_order(workers, produce, work, |mut unpacked| {
+            unpacked.tell(&mut tell)?;
+            batches.give(std::mem::take(&mut unpacked.batch));
+            results.give(unpacked);
+            Ok(())
+        })?;
+        match self.reader {
+            Reader::Forward(forward) => {
+                forward.ending().cloned().ok_or_else(|| Error::incomplete(forward.name(), "it has no end member"))
+            }
+            Reader::Seeking(seeking) => Ok(seeking.ending().clone()),
+        }
+    }
+}
+
+/// Whether a file that begins with these 512 bytes is meant to be one of our archives.
+pub fn is_archive(first_block: &[u8; 512]) -> bool {
+    input::common_of(first_block).is_some()
+}
+
+/// Reads of an archive only what an inventory needs: head and end where the input can seek, else its structure.
+///
+/// Gives the backup-info if that much could be read, and how the archive ends, or why it does not.
+pub fn look(input: Box<dyn Input>) -> (Option<BackupInfo>, Result<Ending>) {
+    let mut input = ArchiveInput::new(input);
+    if input.length().is_none() {
+        return match head::read_head(&mut input, None, Reading::Best) {
+            Ok(head) => (Some(head.info.clone()), Forward::new(input, head, Reading::Best).skim()),
+            Err(error) => (None, Err(error)),
+        };
+    }
+    match head::read_info(&mut input) {
+        Ok((info, common, ..)) => {
+            let found = seeking::find_end(&mut input, &common, info.digest);
+            let no_end = Error::incomplete(input.name(), "it has no end member");
+            let ending = found.and_then(|ending| ending.map_err(|failure| failure.unwrap_or(no_end)));
+            let ending = ending.and_then(|ending| {
+                let checked = seeking::check_last_index(&mut input, &common, info.digest, &ending);
+                checked.map_err(seeking::not_cut).map(|()| ending)
+            });
+            (Some(info), ending)
+        }
+        Err(error) => (None, Err(error)),
+    }
+}

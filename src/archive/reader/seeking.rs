@@ -1,0 +1,367 @@
+//! Reads an archive that can seek: from its end, by its indexes.
+
+use std::io::BufRead;
+
+use super::super::digest::DigestKind;
+use super::super::end::End;
+use super::super::index::{LINE_MAX, Landed, Line, is_first_line, parse_line};
+use super::super::ledger::Ledger;
+use super::super::member::MemberKind;
+use super::super::{block::BLOCK, frame, limit};
+use super::forward::{Ending, Forward, landed_of, read_piece};
+use super::head::{Head, check_digest, check_known, next_known, read_document, unusable};
+use super::input::{ArchiveInput, Common};
+use super::unpack::{StoredBatch, StoredPiece};
+use crate::error::{Error, Result};
+use crate::extent::MapCursor;
+
+/// Where a member stands, and its number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    position: u64,
+    seq: u64,
+}
+
+/// A reader that knows the whole archive before it reads any data.
+pub struct Seeking {
+    input: ArchiveInput,
+    common: Common,
+    ledger: Ledger<()>,
+    ending: Ending,
+    /// Which index comes next, and the lines of the current one.
+    next_index: usize,
+    lines: Option<Box<dyn BufRead + Send>>,
+    pending: Option<Landed>,
+    /// What has been told; what reads as zero in between follows from the map.
+    cursor: MapCursor,
+    at: u64,
+}
+
+impl Seeking {
+    /// Finds the end, then holds every index against the map and the end member, without reading data.
+    ///
+    /// # Errors
+    /// What a forward reader would say of this archive: incomplete where it was cut, damaged where it contradicts itself.
+    pub fn open(mut input: ArchiveInput, head: Head) -> Result<Self> {
+        let data_position = input.position();
+        let Ok(ending) = find_end(&mut input, &head.common, head.info.digest)? else {
+            return Err(diagnose(input, head, data_position));
+        };
+        if ending.end.goes_on() {
+            return Err(super::forward::several_parts(&input));
+        }
+        let Head { common, info, info_digest, map, map_digest, map_position, next_seq, .. } = head;
+        let ledger = Ledger::open(info, info_digest, map, map_digest, map_position, ());
+        let mut seeking = Self {
+            input,
+            common,
+            ledger,
+            ending,
+            next_index: 0,
+            lines: None,
+            pending: None,
+            cursor: MapCursor::default(),
+            at: 0,
+        };
+        seeking.check_indexes(Place { position: map_position, seq: next_seq - 1 }).map_err(not_cut)?;
+        Ok(seeking)
+    }
+
+    /// The archive as the user named it.
+    pub fn name(&self) -> &str {
+        self.input.name()
+    }
+
+    /// The archive's account: backup-info and map.
+    pub fn ledger(&self) -> &Ledger<()> {
+        &self.ledger
+    }
+
+    /// How it ends.
+    pub fn ending(&self) -> &Ending {
+        &self.ending
+    }
+
+    /// Fills a batch with the next pieces; `false` when there are no more.
+    pub fn fill(&mut self, batch: &mut StoredBatch) -> Result<bool> {
+        let mut line = Vec::new();
+        loop {
+            if let Some(landed) = self.pending.take() {
+                let data_bytes = if landed.stored > 0 { landed.range.length } else { 0 };
+                if !batch.fits(data_bytes, self.ledger.digest_kind().batch_bytes()) {
+                    self.pending = Some(landed);
+                    return Ok(true);
+                }
+                self.read_landed(&landed, batch).map_err(not_cut)?;
+            }
+            let landed = self.next_member_line(&mut line)?;
+            let up_to = landed.map_or(self.ledger.info().device.size_bytes, |landed| landed.range.start);
+            if up_to < self.at {
+                return Err(Error::damaged(self.input.name(), "an index reads otherwise than a moment ago"));
+            }
+            self.cursor
+                .covered(self.ledger.map(), self.at, up_to, |range| batch.pieces.push(StoredPiece::Zeros(range)));
+            self.at = landed.map_or(up_to, |landed| landed.range.end());
+            self.pending = landed;
+            if landed.is_none() {
+                return Ok(!batch.pieces.is_empty());
+            }
+        }
+    }
+
+    /// The next line that names a member, of this index or the next.
+    fn next_member_line(&mut self, line: &mut Vec<u8>) -> Result<Option<Landed>> {
+        loop {
+            match self.next_line(line)? {
+                None => return Ok(None),
+                Some(Line::Member(landed)) => return Ok(Some(landed)),
+                Some(Line::Zeros(_)) => {}
+            }
+        }
+    }
+
+    fn read_landed(&mut self, landed: &Landed, batch: &mut StoredBatch) -> Result<()> {
+        self.input.seek_to(landed.position)?;
+        let mut seq = landed.seq;
+        let member = next_known(&mut self.input, &self.common, self.ledger.digest_kind(), &mut seq)?;
+        let found =
+            landed_of(&member, self.ledger.digest_kind()).map_err(|why| self.input.damaged(landed.position, why))?;
+        if found != *landed || member.kind != landed.kind() {
+            return Err(self.input.damaged(landed.position, "a member is not the one that the index lists there"));
+        }
+        // They were right when the indexes were checked; but an input may have changed since.
+        self.ledger.check_sizes(landed).map_err(|why| self.input.damaged(landed.position, why))?;
+        read_piece(&mut self.input, landed, batch)
+    }
+
+    fn next_line(&mut self, line: &mut Vec<u8>) -> Result<Option<Line>> {
+        loop {
+            if self.lines.is_none() {
+                if self.next_index == self.ending.end.indexes.len() {
+                    return Ok(None);
+                }
+                let mut lines = self.open_index(self.next_index)?.0;
+                self.read_line(&mut *lines, line)?;
+                self.lines = Some(lines);
+                self.next_index += 1;
+            }
+            let Some(mut lines) = self.lines.take() else { continue };
+            if self.read_line(&mut *lines, line)? {
+                self.lines = Some(lines);
+                let parsed = parse_line(line, self.ledger.digest_kind());
+                let parsed = parsed.ok_or_else(|| {
+                    Error::damaged(self.input.name(), "a line of an index is not spelled as it must be")
+                })?;
+                return Ok(Some(parsed));
+            }
+        }
+    }
+
+    fn read_line(&self, lines: &mut dyn BufRead, line: &mut Vec<u8>) -> Result<bool> {
+        frame::read_piece(lines, b'\n', LINE_MAX, line)
+            .map_err(|why| Error::damaged(self.input.name(), format!("an index: {why}")))
+    }
+
+    /// The text of the index that the end member names at this place, and the member that holds it.
+    fn open_index(&mut self, place: usize) -> Result<(Box<dyn BufRead + Send>, super::input::Member)> {
+        let position = self.ending.end.indexes[place];
+        self.input.seek_to(position)?;
+        let member = self.input.next_member(Some(&self.common))?;
+        if member.kind != MemberKind::Index(place as u64) || member.stored > limit::TABLE_STORED {
+            return Err(self.input.damaged(position, "there is not the index that the end member names there"));
+        }
+        check_known(&self.input, &member)?;
+        let stored = self.input.read_stored(&member)?;
+        let lines = frame::owned_table_reader(stored)
+            .map_err(|why| self.input.damaged(position, format!("an index: {why}")))?;
+        Ok((lines, member))
+    }
+
+    /// Enters every line of every index into the account, which must come out as the indexes and the end member say.
+    fn check_indexes(&mut self, map: Place) -> Result<()> {
+        let mut before = map;
+        let count = self.ending.end.indexes.len();
+        for place in 0..count {
+            let (mut lines, member) = self.open_index(place)?;
+            let at = self.ledger.at();
+            let previous = place.checked_sub(1).map(|before| self.ending.end.indexes[before]);
+            let mut line = Vec::new();
+            self.read_line(&mut *lines, &mut line)?;
+            let mut hasher = self.ledger.digest_kind().hasher();
+            hasher.update(&line);
+            if !is_first_line(&line, at, previous) {
+                return Err(self
+                    .input
+                    .damaged(member.position, "an index does not go on where the one before it ended"));
+            }
+            // What reads as zero lies in extents of the map, before members or behind the last: a small frame can hold lines without end.
+            let mut lines_left = self.ledger.map().len() as u64 + 2 * limit::INDEX_MEMBERS + 1;
+            while self.read_line(&mut *lines, &mut line)? {
+                hasher.update(&line);
+                if let Some(landed) = self.enter(&line, member.position)? {
+                    before = self.check_between(before, Place { position: landed.position, seq: landed.seq })?;
+                }
+                lines_left = lines_left
+                    .checked_sub(1)
+                    .ok_or_else(|| self.input.damaged(member.position, "an index is longer than what it can say"))?;
+            }
+            before = self.check_between(before, Place { position: member.position, seq: member.record.seq })?;
+            let last = place + 1 == count;
+            if last == self.ledger.index_is_full() {
+                return Err(self.input.damaged(member.position, "an index lists too many or too few members"));
+            }
+            if last {
+                self.ledger.close_device(|_| ()).map_err(|why| self.input.damaged(member.position, why))?;
+            }
+            let expected = self.ledger.close_index(member.position, ());
+            check_digest(&self.input, &member, self.ledger.digest_kind(), hasher.finish())?;
+            if expected.digest != hasher.finish() || expected.length != member.record.length {
+                return Err(self
+                    .input
+                    .damaged(member.position, "an index does not say what follows from the map and its members"));
+            }
+        }
+        let end = Place { position: self.ending.position, seq: self.ending.end.members - 1 };
+        self.check_between(before, end)?;
+        let end = &self.ending.end;
+        if count == 0 || !end.agrees_with(&self.ledger.end(end.members - 1, end.finished)) {
+            return Err(Error::damaged(self.input.name(), "the end member does not say what the indexes say"));
+        }
+        Ok(())
+    }
+
+    /// Between two members that follow each other by the indexes only optional ones may stand. Where their numbers show that there are
+    /// any, they are looked at: one that must be understood is never passed over.
+    fn check_between(&mut self, before: Place, after: Place) -> Result<Place> {
+        if before.seq.checked_add(1) == Some(after.seq) && after.position != self.ending.position {
+            return Ok(after);
+        }
+        self.input.seek_to(before.position)?;
+        let member = self.input.next_member(Some(&self.common))?;
+        self.input.skip_stored(member.stored)?;
+        let mut next_seq = before.seq.saturating_add(1);
+        let found = next_known(&mut self.input, &self.common, self.ledger.digest_kind(), &mut next_seq)?;
+        if (Place { position: found.position, seq: found.record.seq }) != after {
+            return Err(self.input.damaged(found.position, "there is a member that no index lists there"));
+        }
+        Ok(after)
+    }
+
+    fn enter(&mut self, line: &[u8], position: u64) -> Result<Option<Landed>> {
+        let damaged = |why: &str| self.input.damaged(position, format!("an index: {why}"));
+        match parse_line(line, self.ledger.digest_kind()) {
+            Some(Line::Member(landed)) => {
+                let result = self.ledger.land(&landed, |_| ());
+                result.map_err(|why| {
+                    self.input.damaged(position, format!("an index lists {}: {why}", landed.kind().path()))
+                })?;
+                Ok(Some(landed))
+            }
+            // What reads as zero follows from the map and the members; the text's digest shows whether it was listed so.
+            Some(Line::Zeros(_)) => Ok(None),
+            None => Err(damaged("a line is not spelled as it must be")),
+        }
+    }
+}
+
+/// An archive whose end is there was not cut: where reading ran into its end, it was sent there by a wrong position or size.
+pub fn not_cut(error: Error) -> Error {
+    match error {
+        Error::Incomplete { archive, .. } => {
+            Error::damaged(archive, "it has its end, but a position or a size in it leads beyond")
+        }
+        other => other,
+    }
+}
+
+/// Finds the end member by going back over the zeros at the end. Where there is none: what is wrong with the best candidate, if there is one.
+pub fn find_end(
+    input: &mut ArchiveInput,
+    common: &Common,
+    digest: DigestKind,
+) -> Result<std::result::Result<Ending, Option<Error>>> {
+    let length = input.length().unwrap_or(0);
+    let Some(content_end) = last_nonzero(input, length)? else { return Ok(Err(None)) };
+    let window_start = content_end.saturating_sub(limit::CLOSING) / BLOCK as u64 * BLOCK as u64;
+    input.seek_to(window_start)?;
+    let mut window = vec![0; (content_end - window_start) as usize];
+    input.read_exact(&mut window)?;
+    let name = format!("{}/PaxHeaders/end.json\0", common.id);
+    let mut failure = None;
+    for (place, _) in window.chunks(BLOCK).enumerate().rev().filter(|(_, block)| block.starts_with(name.as_bytes())) {
+        let position = window_start + (place * BLOCK) as u64;
+        match read_end(input, common, digest, position, length) {
+            Ok(ending) => return Ok(Ok(ending)),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    Ok(Err(failure))
+}
+
+/// Whether the end member stands where the last index says that it must: else it ends something else that was appended.
+pub fn check_last_index(input: &mut ArchiveInput, common: &Common, digest: DigestKind, ending: &Ending) -> Result<()> {
+    let Some(last) = ending.end.indexes.last() else {
+        return Err(input.damaged(ending.position, "the end member names no index"));
+    };
+    input.seek_to(*last)?;
+    let index = input.next_member(Some(common))?;
+    input.skip_stored(index.stored)?;
+    let mut next_seq = index.record.seq.saturating_add(1);
+    let found = next_known(input, common, digest, &mut next_seq)?;
+    if found.kind == MemberKind::End && found.position == ending.position {
+        return Ok(());
+    }
+    let why = "the end member does not follow the last index: there are two archives in one, or something was put in";
+    Err(input.damaged(ending.position, why))
+}
+
+fn read_end(
+    input: &mut ArchiveInput,
+    common: &Common,
+    digest: DigestKind,
+    position: u64,
+    length: u64,
+) -> Result<Ending> {
+    input.seek_to(position)?;
+    let member = input.next_member(Some(common))?;
+    if member.kind != MemberKind::End {
+        return Err(input.damaged(position, "there is no end member"));
+    }
+    let (text, _) = read_document(input, &member, digest, limit::END)?;
+    let end = End::parse(&text).map_err(|failure| unusable(input, position, failure))?;
+    let behind = input.position();
+    if member.record.seq.checked_add(1) != Some(end.members) || end.id != common.id {
+        return Err(input.damaged(position, "the end member does not fit"));
+    }
+    input.read_zeros_to_the_end()?;
+    Ok(Ending { end, position, end_blocks: length.saturating_sub(behind) >= 2 * BLOCK as u64 })
+}
+
+/// The position behind the last byte that is not zero.
+fn last_nonzero(input: &mut ArchiveInput, length: u64) -> Result<Option<u64>> {
+    const STEP: u64 = 1 << 20;
+    let mut end = length;
+    while end > 0 {
+        let start = end.saturating_sub(STEP);
+        input.seek_to(start)?;
+        let mut bytes = vec![0; (end - start) as usize];
+        input.read_exact(&mut bytes)?;
+        if let Some(place) = bytes.iter().rposition(|byte| *byte != 0) {
+            return Ok(Some(start + place as u64 + 1));
+        }
+        end = start;
+    }
+    Ok(None)
+}
+
+/// Why an archive has no end where it must be: goes through its structure from the data on, as a forward reader does.
+fn diagnose(mut input: ArchiveInput, head: Head, data_position: u64) -> Error {
+    let name = input.name().to_owned();
+    if let Err(error) = input.seek_to(data_position) {
+        return error;
+    }
+    match Forward::new(input, head, super::Reading::Best).skim() {
+        Err(error) => error,
+        Ok(_) => Error::damaged(name, "its end member is not where it must be"),
+    }
+}

@@ -1,0 +1,197 @@
+//! What a worker does with stored bytes: decompresses them and holds them against their digests.
+
+use super::super::digest::{Digest, DigestKind};
+use super::super::frame::Decompressor;
+use super::super::index::{Content, Landed};
+use super::super::member::MemberKind;
+use super::input::Member;
+use crate::error::{Error, Result};
+use crate::extent::Range;
+
+/// The most pieces of a batch, so that empty members do not make it grow without end.
+const PIECES_MAX: usize = 4096;
+
+/// Something that was read from an archive.
+#[derive(Clone, Debug)]
+pub enum StoredPiece {
+    /// A member; its stored bytes stand in the batch's buffer from here on.
+    Member { landed: Landed, at: usize },
+    /// A range that reads as zero.
+    Zeros(Range),
+    /// A range of which nothing sound was found, and why.
+    Lost { range: Range, why: String },
+}
+
+/// Some pieces in ascending order and their stored bytes.
+#[derive(Debug, Default)]
+pub struct StoredBatch {
+    /// The bytes; longer than what is used of it.
+    pub buffer: Vec<u8>,
+    /// How much of it is used.
+    pub used: usize,
+    /// What it will be when decompressed.
+    pub plain_bytes: u64,
+    /// The pieces.
+    pub pieces: Vec<StoredPiece>,
+}
+
+impl StoredBatch {
+    /// Empties it, but keeps its memory.
+    pub fn clear(&mut self) {
+        self.used = 0;
+        self.plain_bytes = 0;
+        self.pieces.clear();
+    }
+
+    /// Where the last piece ends.
+    pub fn end(&self) -> Option<u64> {
+        self.pieces.last().map(|piece| match piece {
+            StoredPiece::Member { landed, .. } => landed.range.end(),
+            StoredPiece::Zeros(range) | StoredPiece::Lost { range, .. } => range.end(),
+        })
+    }
+
+    /// Whether this member still fits: a batch holds one member, or several that together are no longer than `batch_bytes`.
+    pub fn has_room_for(&self, member: &Member, batch_bytes: u64) -> bool {
+        let length = if matches!(member.kind, MemberKind::Data { .. }) { member.record.length } else { 0 };
+        self.fits(length, batch_bytes)
+    }
+
+    /// The same for a member of this length.
+    pub fn fits(&self, length: u64, batch_bytes: u64) -> bool {
+        self.pieces.len() < PIECES_MAX && (self.used == 0 || self.plain_bytes.saturating_add(length) <= batch_bytes)
+    }
+}
+
+/// What an archive says of the next range of the device.
+#[derive(Debug)]
+pub enum Told<'a> {
+    /// It holds these bytes; their digest has been checked.
+    Data {
+        /// Offset on the device.
+        offset: u64,
+        /// The bytes.
+        bytes: &'a [u8],
+        /// Their digest.
+        digest: Digest,
+        /// How many bytes they take in the archive.
+        stored: u64,
+    },
+    /// It reads as zero.
+    Zeros(Range),
+    /// It could not be read when the backup was made.
+    Bad(Range),
+    /// The archive's bytes for it are damaged.
+    Damaged {
+        /// The range; empty if no data is affected.
+        range: Range,
+        /// What is wrong, and at which position.
+        why: String,
+    },
+}
+
+/// A batch after a worker has been through it.
+#[derive(Debug, Default)]
+pub struct Unpacked {
+    /// What was read.
+    pub batch: StoredBatch,
+    /// The decompressed bytes of the compressed members.
+    plain: Vec<u8>,
+    /// For each piece, where its bytes begin in `plain`, or what is wrong with it.
+    outcomes: Vec<std::result::Result<usize, String>>,
+}
+
+/// A worker's tools.
+pub struct Unpacker {
+    digest: DigestKind,
+    decompressor: Decompressor,
+}
+
+impl Unpacker {
+    /// Tools for an archive of this kind.
+    pub fn new(digest: DigestKind) -> Result<Self> {
+        let decompressor =
+            Decompressor::new().map_err(|cause| Error::io("setting up", "the zstd decompressor", cause))?;
+        Ok(Self { digest, decompressor })
+    }
+
+    /// Decompresses and checks a batch; `unpacked` lends its memory.
+    pub fn unpack(&mut self, batch: StoredBatch, mut unpacked: Unpacked) -> Unpacked {
+        unpacked.batch = batch;
+        unpacked.outcomes.clear();
+        self.decompress(&mut unpacked);
+        self.check(&mut unpacked);
+        unpacked
+    }
+
+    /// Puts the compressed members' bytes one behind another.
+    fn decompress(&mut self, unpacked: &mut Unpacked) {
+        let Unpacked { batch, plain, outcomes } = unpacked;
+        let mut plain_used = 0;
+        for piece in &batch.pieces {
+            outcomes.push(match piece {
+                StoredPiece::Member { landed, at } if landed.is_compressed() => {
+                    let (begin, end) = (plain_used, plain_used + landed.range.length as usize);
+                    if plain.len() < end {
+                        plain.resize(end, 0);
+                    }
+                    plain_used = end;
+                    let stored = &batch.buffer[*at..*at + landed.stored as usize];
+                    self.decompressor.decompress(stored, &mut plain[begin..end]).map(|()| begin)
+                }
+                _ => Ok(0),
+            });
+        }
+    }
+
+    /// Holds the data members' bytes against their digests, side by side.
+    fn check(&self, unpacked: &mut Unpacked) {
+        let mut checked = Vec::new();
+        let mut texts = Vec::new();
+        for (place, piece) in unpacked.batch.pieces.iter().enumerate() {
+            if let (StoredPiece::Member { landed, at }, Ok(begin)) = (piece, &unpacked.outcomes[place])
+                && let Content::Data { digest, .. } = landed.content
+            {
+                checked.push((place, digest));
+                texts.push(unpacked.bytes(landed, *at, *begin));
+            }
+        }
+        let found = self.digest.of_each(&texts);
+        for ((place, digest), found) in checked.into_iter().zip(found) {
+            if found != digest {
+                unpacked.outcomes[place] = Err("its bytes do not have the digest in its record".to_owned());
+            }
+        }
+    }
+}
+
+impl Unpacked {
+    /// A data member's bytes before compression.
+    fn bytes(&self, landed: &Landed, at: usize, begin: usize) -> &[u8] {
+        let length = landed.range.length as usize;
+        if landed.is_compressed() { &self.plain[begin..begin + length] } else { &self.batch.buffer[at..at + length] }
+    }
+
+    /// Tells all pieces in order.
+    pub fn tell(&self, mut tell: impl FnMut(Told<'_>) -> Result<()>) -> Result<()> {
+        for (piece, outcome) in self.batch.pieces.iter().zip(&self.outcomes) {
+            tell(match piece {
+                StoredPiece::Zeros(range) => Told::Zeros(*range),
+                StoredPiece::Lost { range, why } => Told::Damaged { range: *range, why: why.clone() },
+                StoredPiece::Member { landed, at } => match (landed.content, outcome) {
+                    (Content::Data { digest, .. }, Ok(begin)) => {
+                        let bytes = self.bytes(landed, *at, *begin);
+                        Told::Data { offset: landed.range.start, bytes, digest, stored: landed.stored }
+                    }
+                    (Content::Data { .. }, Err(why)) => {
+                        let why = format!("at byte {}, member {}: {why}", landed.position, landed.kind().path());
+                        Told::Damaged { range: landed.range, why }
+                    }
+                    (Content::Bad, _) => Told::Bad(landed.range),
+                    (Content::Zero, _) => Told::Zeros(landed.range),
+                },
+            })?;
+        }
+        Ok(())
+    }
+}
