@@ -1,0 +1,26 @@
+//! What is printed on standard output: the answer to a question.
+
+use std::io::{self, Write};
+
+use blocktar::error::{Error, Result};
+use blocktar::sys::closed_streams;
+use serde_json::Value;
+
+/// Prints an answer as it is.
+///
+/// A reader that has seen enough (`blocktar list | head`) is no failure.
+pub fn print(bytes: &[u8]) -> Result<()> {
+    if closed_streams::standard_output() {
+        return Err(Error::io("writing", "standard output", io::Error::other("it was closed from the start")));
+    }
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|error| Error::io("writing", "standard output", error)),
+    }
+}
+
+/// Prints an answer for programs: one object on one line.
+pub fn print_json(value: &Value) -> Result<()> {
+    print(format!("{value}\n").as_bytes())
+}

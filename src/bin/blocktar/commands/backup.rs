@@ -1,0 +1,184 @@
+//! `backup`: a device or image into an archive.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::time::Instant;
+
+use blocktar::backup::{BackupRequest, BackupSummary, backup};
+use blocktar::error::{Error, Result};
+use blocktar::media;
+use blocktar::source::{self, SourceOptions};
+use blocktar::stream::Source;
+use blocktar::sys::partial_file::IfExists;
+use serde_json::{Value, json};
+
+use super::verify::ranges_value;
+use super::{shell_word, thread_count, verify};
+use crate::arguments::BackupArguments;
+use crate::exit_code::ExitCode;
+use crate::identity;
+use crate::progress_line::ProgressLine;
+use crate::signals::Stop;
+use crate::summary;
+use crate::talk::{self, Talk};
+use crate::values::Stream;
+use crate::{answer, attachment, sizes};
+
+/// Records for tapes and pipes to them; a file needs no more than its file system's block.
+const RECORD_BYTES: u64 = 512 << 10;
+const RECORD_BYTES_IN_FILES: u64 = 4 << 10;
+
+/// Runs the command.
+pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let output_path = arguments.output.as_ref().and_then(Stream::path);
+    refuse_unsafe_output(&arguments.source, output_path)?;
+    let request = request(arguments, output_path)?;
+
+    let progress = stop.progress();
+    let mut source = source::open(&arguments.source, &SourceOptions { bytes_per_second: arguments.bwlimit })?;
+    let mut warnings = source::warnings_before(&arguments.source)?;
+    warnings.iter().for_each(|warning| talk::warn(warning));
+    let if_exists = if arguments.overwrite { IfExists::Replace } else { IfExists::Refuse };
+    let mut output = media::create_output(output_path, if_exists, &progress)?;
+    talk.detail(&plan_text(source.as_ref(), output.name(), &request));
+
+    let line = ProgressLine::start(arguments.report.progress, talk, "backup", &progress);
+    let result = backup(source.as_mut(), output.as_mut(), &request, &progress);
+    drop(line);
+    let written = result?;
+    written.warnings.iter().for_each(|warning| talk::warn(warning));
+    warnings.extend_from_slice(&written.warnings);
+    for range in talk::range_lines(&written.bad) {
+        talk::warn(&format!("could not be read, and is missing in the archive: {range}"));
+    }
+    talk.say(&text(&arguments.source, output.name(), &written, begun));
+    // The verification opens the file again.
+    drop(output);
+
+    let mut code = if written.end.bad_members > 0 { ExitCode::BadRanges } else { ExitCode::Done };
+    let mut verified = Value::Null;
+    if let (true, Some(path)) = (arguments.verify, output_path) {
+        let (found, report) = verify::verify_file(path, request.threads, arguments.report.progress, talk, stop)?;
+        code = code.worse(found);
+        verified = report;
+    }
+    if arguments.report.json {
+        let details = json!({
+            "output": output_path.map(Path::to_string_lossy),
+            "archive_bytes": written.archive_bytes,
+            "info": summary::value(&written.end.backup_info),
+            "end": summary::end_value(&written.end),
+            "bad": ranges_value(&written.bad),
+            "warnings": warnings,
+            "verified": verified,
+        });
+        print_summary(&summary::for_programs("backup", code, begun, details), output_path)?;
+    }
+    Ok(code)
+}
+
+/// Standard output carries the archive, if no file does.
+fn print_summary(summary: &Value, output_path: Option<&Path>) -> Result<()> {
+    if output_path.is_some() {
+        return answer::print_json(summary);
+    }
+    talk::machine(summary);
+    Ok(())
+}
+
+fn request(arguments: &BackupArguments, output_path: Option<&Path>) -> Result<BackupRequest> {
+    Ok(BackupRequest {
+        compression: arguments.compression,
+        digest: arguments.digest,
+        extent_limit_bytes: arguments.extent_limit,
+        record_bytes: arguments.record_size.unwrap_or_else(|| default_record_bytes(output_path)),
+        threads: thread_count(arguments.threads),
+        name: arguments.name.clone(),
+        meta: arguments.meta.iter().cloned().collect(),
+        attached: attachment::read_all(&arguments.attach)?,
+        keep_going: arguments.keep_going,
+    })
+}
+
+fn default_record_bytes(output_path: Option<&Path>) -> u64 {
+    let into_file = match output_path {
+        // What does not exist yet becomes a regular file.
+        Some(path) => path.metadata().map_or(true, |metadata| metadata.is_file()),
+        None => identity::is_regular_file(io::stdout()),
+    };
+    if into_file { RECORD_BYTES_IN_FILES } else { RECORD_BYTES }
+}
+
+fn refuse_unsafe_output(source: &Path, output_path: Option<&Path>) -> Result<()> {
+    let word = shell_word(source);
+    let request = format!("back up {}", source.display());
+    let remedy = format!("`blocktar backup {word} -o FILE`, or `blocktar backup {word} > FILE`");
+    let output = match output_path {
+        None if io::stdout().is_terminal() => {
+            let why = "standard output is a terminal, and an archive is not for reading";
+            return Err(Error::refused(request, why, Some(remedy)));
+        }
+        None => identity::of_stream(io::stdout()),
+        Some(path) if path.is_dir() => {
+            let why = format!("the output {} is a folder", path.display());
+            let file = shell_word(&path.join("backup.tar"));
+            return Err(Error::refused(request, why, Some(format!("`blocktar backup {word} -o {file}`"))));
+        }
+        Some(path) => identity::of_path(path),
+    };
+    if output.is_some() && output == identity::of_path(source) {
+        return Err(Error::refused(request, "the output is the source itself", Some(remedy)));
+    }
+    Ok(())
+}
+
+fn plan_text(source: &dyn Source, output: &str, request: &BackupRequest) -> String {
+    let device = source.device();
+    format!(
+        "reading {}, {}; writing {output} in records of {}, {}, {}, {} threads",
+        device.path,
+        sizes::exact(device.size_bytes),
+        sizes::short(request.record_bytes),
+        request.compression,
+        request.digest,
+        request.threads
+    )
+}
+
+fn text(source: &Path, output: &str, written: &BackupSummary, begun: Instant) -> String {
+    let (info, end) = (&written.end.backup_info, &written.end);
+    let mut lines = vec![format!("backed up {} {}", source.display(), summary::pace(begun, end.data_bytes))];
+    lines.extend(summary::amounts(info, end));
+    lines.push(summary::line("archive", &format!("{}, {output}", sizes::exact(written.archive_bytes))));
+    lines.push(summary::line("id", &info.id));
+    if let Some(digest) = &end.digest {
+        lines.push(summary::line("digest", &digest.to_string()));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_small_only_in_files() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(default_record_bytes(Some(&folder.path().join("new.tar"))), RECORD_BYTES_IN_FILES);
+        assert_eq!(default_record_bytes(Some(Path::new("/dev/null"))), RECORD_BYTES);
+    }
+
+    #[test]
+    fn an_output_that_is_the_source_or_a_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (image, link) = (folder.path().join("disk.img"), folder.path().join("link.tar"));
+        std::fs::write(&image, "x").unwrap();
+        std::fs::hard_link(&image, &link).unwrap();
+        for output in [link.as_path(), folder.path()] {
+            let error = refuse_unsafe_output(&image, Some(output)).unwrap_err();
+            assert!(matches!(error, Error::Refused(_)) && error.remedy().is_some(), "{error}");
+        }
+        assert!(refuse_unsafe_output(&image, Some(&folder.path().join("new.tar"))).is_ok());
+    }
+}

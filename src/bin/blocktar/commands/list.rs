@@ -1,0 +1,187 @@
+//! `list`: one line for each archive.
+
+use blocktar::catalog::{self, Entry, State};
+use blocktar::error::{Error, Result};
+use blocktar::media;
+use serde_json::{Value, json};
+
+use super::open_archive;
+use crate::arguments::ListArguments;
+use crate::exit_code::ExitCode;
+use crate::inventory;
+use crate::summary::{self, printable, word};
+use crate::values::Stream;
+use crate::{answer, sizes, talk};
+
+const COLUMNS: [&str; 10] = ["ID", "NAME", "TIME", "KIND", "SOURCE", "SIZE", "DATA", "STORED", "STATE", "ARCHIVE"];
+/// Columns whose numbers are easier to compare when they end in line.
+const RIGHT: [bool; 10] = [false, false, false, false, false, true, true, true, false, false];
+
+/// Runs the command.
+pub fn run(arguments: &ListArguments) -> Result<ExitCode> {
+    let mut entries = Vec::new();
+    let mut code = ExitCode::Done;
+    for place in places(arguments) {
+        match look_at(place) {
+            Ok(found) => entries.extend(found),
+            // What else was named is listed all the same.
+            Err(error @ Error::Interrupted { .. }) => return Err(error),
+            Err(error) => {
+                talk::report(&error);
+                code = code.worse(ExitCode::from(&error));
+            }
+        }
+    }
+    code = entries.iter().map(|entry| state_code(&entry.state)).fold(code, ExitCode::worse);
+    if arguments.json {
+        let archives: Vec<_> = entries.iter().map(entry_value).collect();
+        answer::print_json(&json!({"command": "list", "exit_code": code.number(), "archives": archives}))?;
+    } else if !entries.is_empty() {
+        let rows: Vec<_> = entries.iter().map(row).collect();
+        answer::print(table(&rows).as_bytes())?;
+    }
+    Ok(code)
+}
+
+fn places(arguments: &ListArguments) -> Vec<Option<&Stream>> {
+    if arguments.places.is_empty() {
+        return vec![None];
+    }
+    arguments.places.iter().map(Some).collect()
+}
+
+fn look_at(place: Option<&Stream>) -> Result<Vec<Entry>> {
+    match place.and_then(Stream::path) {
+        Some(folder) if folder.is_dir() => {
+            inventory::archives(folder)?.iter().map(|path| catalog::examine(media::open_input(Some(path))?)).collect()
+        }
+        _ => Ok(vec![catalog::examine(open_archive("list", place)?)?]),
+    }
+}
+
+/// The exit code for an archive in this state.
+pub fn state_code(state: &State) -> ExitCode {
+    match state {
+        State::Complete => ExitCode::Done,
+        State::Incomplete => ExitCode::Incomplete,
+        State::Damaged(_) => ExitCode::Damaged,
+        State::NotUnderstood(_) => ExitCode::Refused,
+        State::WithBadRanges => ExitCode::BadRanges,
+    }
+}
+
+/// An archive's state in a word or three.
+fn state_word(state: &State) -> &'static str {
+    match state {
+        State::Complete => "complete",
+        State::Incomplete => "incomplete",
+        State::Damaged(_) => "damaged",
+        State::NotUnderstood(_) => "not understood",
+        State::WithBadRanges => "with bad ranges",
+    }
+}
+
+fn state_reason(state: &State) -> Option<&str> {
+    match state {
+        State::Damaged(why) | State::NotUnderstood(why) => Some(why),
+        State::Complete | State::Incomplete | State::WithBadRanges => None,
+    }
+}
+
+/// An archive's state and the reason for it, if there is one.
+pub fn state_text(state: &State) -> String {
+    match state_reason(state) {
+        Some(why) => format!("{}: {why}", state_word(state)),
+        None => state_word(state).to_owned(),
+    }
+}
+
+/// An archive for programs.
+pub fn entry_value(entry: &Entry) -> Value {
+    json!({
+        "archive": entry.location,
+        "state": state_word(&entry.state),
+        "reason": state_reason(&entry.state),
+        "archive_bytes": entry.archive_bytes,
+        "info": entry.info.as_ref().map(summary::value),
+        "end": entry.end.as_ref().map(summary::end_value),
+    })
+}
+
+fn row(entry: &Entry) -> [String; 10] {
+    let info = entry.info.as_ref();
+    let of_info = |text: Option<String>| text.map_or_else(|| "-".to_owned(), |text| printable(&text));
+    let size = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), sizes::short);
+    [
+        of_info(info.map(|info| info.id.clone())),
+        of_info(info.and_then(|info| info.name.clone())),
+        of_info(info.map(|info| info.created.to_string())),
+        of_info(info.map(|info| word(&info.kind))),
+        of_info(info.map(|info| info.device.path.clone())),
+        size(info.map(|info| info.device.size_bytes)),
+        size(entry.end.as_ref().map(|end| end.data_bytes)),
+        size(entry.end.as_ref().map(|end| end.stored_bytes).or(entry.archive_bytes)),
+        // The reason would spoil the table; `info` tells it.
+        state_word(&entry.state).to_owned(),
+        printable(&entry.location),
+    ]
+}
+
+fn table(rows: &[[String; 10]]) -> String {
+    let mut widths = COLUMNS.map(str::len);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let header = COLUMNS.map(str::to_owned);
+    let mut text = String::new();
+    for row in std::iter::once(&header).chain(rows) {
+        let mut line = String::new();
+        for ((cell, width), right) in row.iter().zip(widths).zip(RIGHT) {
+            line += &if right { format!("{cell:>width$}  ") } else { format!("{cell:<width$}  ") };
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned() {
+        let row = |name: &str, size: &str| {
+            let mut row: [String; 10] = std::array::from_fn(|_| "-".to_owned());
+            (row[1], row[5]) = (name.to_owned(), size.to_owned());
+            row
+        };
+        let text = table(&[row("büro", "8 GiB"), row("a long name", "512 bytes")]);
+        let ends: Vec<_> = text.lines().map(|line| line.chars().count()).collect();
+        assert_eq!(text.lines().next().unwrap().split_whitespace().collect::<Vec<_>>(), COLUMNS);
+        assert!(text.contains("    8 GiB  ") && text.contains("512 bytes  "), "{text}");
+        assert_eq!(ends[1], ends[2]);
+    }
+
+    #[test]
+    fn each_state_has_its_exit_code() {
+        let states = [State::Complete, State::Incomplete, State::Damaged("x".to_owned()), State::WithBadRanges];
+        assert_eq!(states.map(|state| state_code(&state).number()), [0, 4, 5, 8]);
+    }
+
+    #[test]
+    fn an_archive_that_tells_nothing_still_has_a_line() {
+        let entry = Entry {
+            location: "a\u{1b}.tar".to_owned(),
+            info: None,
+            end: None,
+            state: State::Incomplete,
+            archive_bytes: Some(2048),
+        };
+        let row = row(&entry);
+        assert_eq!((row[0].as_str(), row[7].as_str(), row[8].as_str()), ("-", "2 KiB", "incomplete"));
+        assert_eq!(row[9], "a\\u{1b}.tar");
+    }
+}

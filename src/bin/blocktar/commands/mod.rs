@@ -1,0 +1,57 @@
+//! One file for each command, and what reads an archive has in common.
+
+pub mod backup;
+pub mod info;
+pub mod list;
+pub mod restore;
+pub mod verify;
+
+use std::io::{self, IsTerminal};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::thread;
+
+use blocktar::error::{Error, Result};
+use blocktar::media;
+use blocktar::stream::Input;
+
+use crate::values::Stream;
+
+/// Opens the archive that a command reads; an archive does not come from a keyboard.
+fn open_archive(command: &str, archive: Option<&Stream>) -> Result<Box<dyn Input>> {
+    let path = archive.and_then(Stream::path);
+    if path.is_none() && io::stdin().is_terminal() {
+        let remedy = format!("`blocktar {command} ARCHIVE`, or `blocktar {command} < ARCHIVE`");
+        return Err(Error::refused(format!("{command} an archive"), "standard input is a terminal", Some(remedy)));
+    }
+    media::open_input(path)
+}
+
+/// How many threads to use: as many as the user said, or one for each processor.
+fn thread_count(chosen: Option<NonZeroUsize>) -> usize {
+    chosen.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+}
+
+/// A path as a word of a command that can be copied into a shell.
+fn shell_word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._+=@:-".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shell_words_survive_a_shell() {
+        let cases =
+            [("/dev/vg/lv", "/dev/vg/lv"), ("my disk.img", "'my disk.img'"), ("it's", r"'it'\''s'"), ("", "''")];
+        for (path, word) in cases {
+            assert_eq!(shell_word(Path::new(path)), word);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! `restore`: an archive onto a device or into a new image.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, FileTypeExt};
+use std::path::Path;
+use std::time::Instant;
+
+use blocktar::archive::{OpenArchive, OpenOptions};
+use blocktar::error::{Error, Result};
+use blocktar::media;
+use blocktar::plan::{Plan, TargetFacts, plan};
+use blocktar::restore::{RestoreFailure, RestoreRequest, RestoreSummary, restore};
+use blocktar::signature;
+use blocktar::sys::partial_file::IfExists;
+use blocktar::sys::uses;
+use blocktar::target::{self, Head, Request};
+use serde_json::json;
+
+use super::verify::ranges_value;
+use super::{shell_word, thread_count};
+use crate::arguments::RestoreArguments;
+use crate::exit_code::ExitCode;
+use crate::identity;
+use crate::progress_line::ProgressLine;
+use crate::signals::Stop;
+use crate::talk::{self, Talk};
+use crate::values::Stream;
+use crate::{answer, sizes, summary};
+
+/// Runs the command.
+pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let input_path = arguments.input.as_ref().and_then(Stream::path);
+    refuse_mix_ups(arguments, input_path)?;
+    let facts = target_facts(&arguments.target, arguments.overwrite)?;
+
+    let input = media::open_input(input_path)?;
+    let input_name = input.name().to_owned();
+    let archive = OpenArchive::open(input, &OpenOptions::default())?;
+    let plan = plan(archive.info(), archive.map(), archive.end(), &facts, arguments.truncate)?;
+    if arguments.dry_run {
+        return print_plan(&plan, arguments.report.json, begun);
+    }
+    talk.detail(&plan_text(&plan));
+
+    let progress = stop.progress();
+    let mut target = target::open(&arguments.target, &target_request(arguments, &archive, &facts), &progress)?;
+    let request = RestoreRequest {
+        threads: thread_count(arguments.threads),
+        read_back: arguments.read_back,
+        truncate: arguments.truncate,
+    };
+    if facts.capacity.is_some() {
+        let what = "may have been overwritten in part; its first MiB is zeros then, so that it does not look whole";
+        progress.set_parting_words(format!("{} {what}: run the restore again", facts.name));
+    }
+    let line = ProgressLine::start(arguments.report.progress, talk, "restore", &progress);
+    let result = restore(archive, target.as_mut(), &request, &progress);
+    drop(line);
+    progress.take_parting_words();
+    let restored = result.map_err(|failure| failed(failure, &facts))?;
+    report(arguments, &input_name, &restored, talk, begun)
+}
+
+/// Says what a restore that failed has overwritten, beside why it failed.
+fn failed(failure: RestoreFailure, facts: &TargetFacts) -> Error {
+    // A new image has overwritten nothing, and is gone again.
+    if let (Some(range), Some(_)) = (failure.overwritten, facts.capacity) {
+        let range = talk::range_text(&range);
+        let what = "its first MiB is zeros, so that it does not look whole";
+        talk::warn(&format!("{} has been overwritten within {range}; {what}", facts.name));
+    }
+    failure.error
+}
+
+fn target_request(arguments: &RestoreArguments, archive: &OpenArchive, facts: &TargetFacts) -> Request {
+    let info = archive.info();
+    let capacity = facts.capacity.unwrap_or(u64::MAX);
+    Request {
+        // Less than the archive's only with --truncate: else the plan has refused it.
+        size_bytes: info.device.size_bytes.min(capacity),
+        if_exists: if arguments.overwrite { IfExists::Replace } else { IfExists::Refuse },
+        target_is_zero: arguments.target_is_zero,
+        head: if info.parent.is_none() { Head::Last } else { Head::InOrder },
+    }
+}
+
+fn report(
+    arguments: &RestoreArguments,
+    input_name: &str,
+    restored: &RestoreSummary,
+    talk: Talk,
+    begun: Instant,
+) -> Result<ExitCode> {
+    let (target, info) = (arguments.target.display(), &restored.end.backup_info);
+    restored.warnings.iter().for_each(|warning| talk::warn(warning));
+    let mut lines = vec![format!("restored {target} {}", summary::pace(begun, restored.end.data_bytes))];
+    lines.extend(summary::amounts(info, &restored.end));
+    lines.push(summary::line("archive", input_name));
+    lines.push(summary::line("id", &info.id));
+    lines.extend(restored.end.digest.as_ref().map(|digest| summary::line("digest", &digest.to_string())));
+    talk.say(&lines.join("\n"));
+
+    let code = if restored.bad.is_empty() { ExitCode::Done } else { ExitCode::BadRanges };
+    for range in talk::range_lines(&restored.bad) {
+        talk::warn(&format!("left as it was, because it could not be read when it was backed up: {range}"));
+    }
+    if arguments.report.json {
+        let details = json!({
+            "archive": input_name,
+            "target": arguments.target.to_string_lossy(),
+            "bad": ranges_value(&restored.bad),
+            "warnings": restored.warnings,
+            "info": summary::value(info),
+            "end": summary::end_value(&restored.end),
+        });
+        answer::print_json(&summary::for_programs("restore", code, begun, details))?;
+    }
+    Ok(code)
+}
+
+fn print_plan(plan: &Plan, as_json: bool, begun: Instant) -> Result<ExitCode> {
+    if as_json {
+        let details = json!({"dry_run": true, "plan": summary::value(plan)});
+        answer::print_json(&summary::for_programs("restore", ExitCode::Done, begun, details))?;
+    } else {
+        answer::print(format!("{}\n", plan_text(plan)).as_bytes())?;
+    }
+    Ok(ExitCode::Done)
+}
+
+fn plan_text(plan: &Plan) -> String {
+    let (what, zeros) = if plan.new_image {
+        ("a new sparse image of", "leave as holes, at least")
+    } else {
+        ("its first", "make zero, at least")
+    };
+    let mut lines = vec![format!("would restore to {}: {what} {}", plan.target, sizes::exact(plan.restored_bytes))];
+    let mut add = |name: &str, bytes: u64| lines.push(format!("  {name} {}", sizes::exact(bytes)));
+    add("write, at most", plan.data_bytes);
+    add(zeros, plan.zero_bytes);
+    if plan.tail_bytes > 0 {
+        add("leave as it is, at the end of the target,", plan.tail_bytes);
+    }
+    if plan.cut_bytes > 0 {
+        add("leave out, at the end of the device (--truncate),", plan.cut_bytes);
+    }
+    match plan.bad_bytes {
+        Some(0) => {}
+        Some(bad) => add("leave as it is, as it could not be read when it was backed up,", bad),
+        None => {
+            lines.push("  what could not be read when it was backed up is known only at the archive's end".to_owned())
+        }
+    }
+    lines.join("\n")
+}
+
+/// Refuses what is more likely a slip than a wish.
+fn refuse_mix_ups(arguments: &RestoreArguments, input_path: Option<&Path>) -> Result<()> {
+    let target = &arguments.target;
+    let word = shell_word(target);
+    if input_path.is_none() {
+        if looks_like_archive(target) && (!arguments.overwrite || io::stdin().is_terminal()) {
+            let why = "it is an archive, and no archive to restore from was named";
+            let remedy = format!("`blocktar restore -i {word} TARGET`, or `blocktar restore TARGET < {word}`");
+            return Err(refused(target, why, remedy));
+        }
+        if io::stdin().is_terminal() {
+            let remedy = format!("`blocktar restore -i ARCHIVE {word}`, or `blocktar restore {word} < ARCHIVE`");
+            return Err(refused(target, "no archive was named, and standard input is a terminal", remedy));
+        }
+    }
+    let input = input_path.map_or_else(|| identity::of_stream(io::stdin()), identity::of_path);
+    if input.is_some() && input == identity::of_path(target) {
+        let remedy = "name another target".to_owned();
+        return Err(refused(target, "it is the archive that is to be restored", remedy));
+    }
+    Ok(())
+}
+
+/// Whether this is a file that holds a tar, or is called one.
+fn looks_like_archive(path: &Path) -> bool {
+    if !path.is_file() {
+        return false;
+    }
+    let mut header = [0; 512];
+    let begins_as_tar =
+        File::open(path).and_then(|mut file| file.read_exact(&mut header)).is_ok() && &header[257..262] == b"ustar";
+    begins_as_tar || path.extension().is_some_and(|extension| extension == "tar")
+}
+
+/// What the plan must know of the target, found without opening it for writing.
+fn target_facts(target: &Path, overwrite: bool) -> Result<TargetFacts> {
+    let name = target.display().to_string();
+    let new_image = TargetFacts { name: name.clone(), capacity: None };
+    let kind = match fs::metadata(target) {
+        Ok(metadata) => metadata.file_type(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(new_image),
+        Err(error) => return Err(Error::io("looking at", name, error)),
+    };
+    if kind.is_block_device() {
+        let mut device = File::open(target).map_err(|error| Error::io("opening", &name, error))?;
+        let end = device.seek(SeekFrom::End(0));
+        let capacity = end.map_err(|error| Error::io("asking for the size of", &name, error))?;
+        if !overwrite {
+            refuse_signature(target, &device, capacity)?;
+        }
+        return Ok(TargetFacts { name, capacity: Some(capacity) });
+    }
+    if kind.is_dir() {
+        let image = shell_word(&target.join("disk.img"));
+        return Err(refused(target, "it is a folder", format!("name a new image in it: {image}")));
+    }
+    if !kind.is_file() {
+        let remedy = "name a block device or a new image".to_owned();
+        return Err(refused(target, "it is neither a block device nor an image", remedy));
+    }
+    if !overwrite {
+        let remedy = "name a new image, or replace this one with --overwrite".to_owned();
+        return Err(refused(target, "an image of this name exists", remedy));
+    }
+    refuse_used_image(target)?;
+    // It stays until the new image is complete, and is then replaced.
+    Ok(new_image)
+}
+
+/// Whoever has mounted an image would go on with the old file, which no longer has a name.
+fn refuse_used_image(target: &Path) -> Result<()> {
+    let used = uses::uses(target).map_err(|error| Error::io("looking at", target.display().to_string(), error))?;
+    match used.first() {
+        None => Ok(()),
+        Some(found) => {
+            let why = format!("it is in use: {} is mounted or swapped to", found.device);
+            Err(refused(target, &why, "unmount that first".to_owned()))
+        }
+    }
+}
+
+/// A device that holds something is not overwritten by a slip of the finger.
+fn refuse_signature(target: &Path, device: &File, capacity: u64) -> Result<()> {
+    let found = signature::detect(|bytes, offset| device.read_exact_at(bytes, offset), capacity)
+        .map_err(|error| Error::io("looking for a file system on", target.display().to_string(), error))?;
+    let Some(found) = found else { return Ok(()) };
+    let label = found.label.map(|label| format!(" labelled `{label}`")).unwrap_or_default();
+    let uuid = found.uuid.map(|uuid| format!(", UUID {uuid}")).unwrap_or_default();
+    let why = format!("it holds {}{label}{uuid}", found.kind);
+    Err(refused(target, &why, "if all of that may be lost, add --overwrite".to_owned()))
+}
+
+fn refused(target: &Path, why: &str, remedy: String) -> Error {
+    Error::refused(format!("restore onto {}", target.display()), why, Some(remedy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_is_known_by_its_header_or_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (named, plain, image) = (folder.path().join("a.tar"), folder.path().join("a"), folder.path().join("a.img"));
+        fs::write(&named, "").unwrap();
+        let mut header = [0; 512];
+        header[257..262].copy_from_slice(b"ustar");
+        fs::write(&plain, header).unwrap();
+        fs::write(&image, [0; 1024]).unwrap();
+        assert!(looks_like_archive(&named) && looks_like_archive(&plain));
+        assert!(!looks_like_archive(&image) && !looks_like_archive(&folder.path().join("absent.tar")));
+    }
+
+    #[test]
+    fn an_existing_image_needs_the_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("disk.img");
+        assert!(target_facts(&image, false).is_ok());
+        fs::write(&image, "x").unwrap();
+        assert!(matches!(target_facts(&image, false), Err(Error::Refused(_))));
+        assert!(target_facts(&image, true).is_ok_and(|facts| facts.capacity.is_none()));
+        assert!(matches!(target_facts(folder.path(), true), Err(Error::Refused(_))));
+        assert!(matches!(target_facts(Path::new("/dev/null"), true), Err(Error::Refused(_))));
+    }
+}

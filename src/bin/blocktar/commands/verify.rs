@@ -1,0 +1,178 @@
+//! `verify`: reads an archive through and says what is wrong with it.
+
+use std::path::Path;
+use std::time::Instant;
+
+use blocktar::error::{Error, Result};
+use blocktar::extent::Range;
+use blocktar::media;
+use blocktar::stream::Input;
+use blocktar::verify::{Fault, Report, verify};
+use serde_json::{Value, json};
+
+use super::{open_archive, thread_count};
+use crate::answer;
+use crate::arguments::{ProgressChoice, VerifyArguments};
+use crate::exit_code::ExitCode;
+use crate::progress_line::ProgressLine;
+use crate::signals::Stop;
+use crate::talk::{self, Talk};
+use crate::{sizes, summary};
+
+/// Runs the command.
+pub fn run(arguments: &VerifyArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let input = open_archive("verify", arguments.archive.as_ref())?;
+    let threads = thread_count(arguments.threads);
+    let name = input.name().to_owned();
+    let report = read_through(input, threads, arguments.report.progress, talk, stop)?;
+    let code = outcome(&report);
+    if arguments.report.json {
+        let details = report_value(&name, &report);
+        answer::print_json(&summary::for_programs("verify", code, begun, details))?;
+    } else {
+        answer::print(report_text(&name, &report, talk, begun).as_bytes())?;
+    }
+    Ok(code)
+}
+
+/// Verifies an archive that was just written, and says on standard error what was found.
+pub fn verify_file(
+    path: &Path,
+    threads: usize,
+    choice: ProgressChoice,
+    talk: Talk,
+    stop: &Stop,
+) -> Result<(ExitCode, Value)> {
+    let begun = Instant::now();
+    let input = media::open_input(Some(path))?;
+    let name = input.name().to_owned();
+    let report = read_through(input, threads, choice, talk, stop)?;
+    let text = report_text(&name, &report, talk, begun);
+    match report.faults.is_empty() {
+        true => talk.say(text.trim_end()),
+        false => talk::warn(text.trim_end()),
+    }
+    Ok((outcome(&report), report_value(&name, &report)))
+}
+
+fn read_through(
+    input: Box<dyn Input>,
+    threads: usize,
+    choice: ProgressChoice,
+    talk: Talk,
+    stop: &Stop,
+) -> Result<Report> {
+    let progress = stop.progress();
+    let _line = ProgressLine::start(choice, talk, "verify", &progress);
+    verify(input, threads, &progress)
+}
+
+fn outcome(report: &Report) -> ExitCode {
+    let bad = if report.bad.is_empty() { ExitCode::Done } else { ExitCode::BadRanges };
+    report.faults.iter().map(|fault| ExitCode::from(&fault.error)).fold(bad, ExitCode::worse)
+}
+
+fn fault_word(fault: &Fault) -> &'static str {
+    match fault.error {
+        Error::Incomplete { .. } => "incomplete",
+        Error::Damaged { .. } => "damaged",
+        Error::Refused(_) => "not understood",
+        Error::WrongChain(_) => "wrong chain",
+        Error::Io(_) | Error::Interrupted { .. } => "not read",
+    }
+}
+
+/// What is wrong, without the name of the archive, which stands above.
+fn fault_text(fault: &Fault) -> String {
+    match &fault.error {
+        Error::Incomplete { why, .. } | Error::Damaged { why, .. } => why.clone(),
+        Error::Refused(refusal) | Error::WrongChain(refusal) => refusal.why.clone(),
+        error => error.to_string(),
+    }
+}
+
+fn report_text(name: &str, report: &Report, talk: Talk, begun: Instant) -> String {
+    let mut lines = Vec::new();
+    match report.faults.len() {
+        0 if talk > Talk::Quiet => lines.push(format!("{name}: sound")),
+        0 => {}
+        count => lines.push(format!("{name}: {}", summary::count(count as u64, "fault"))),
+    }
+    for fault in &report.faults {
+        lines.push(format!("  {}: {}", fault_word(fault), summary::printable(&fault_text(fault))));
+        lines.extend(talk::range_lines(fault.affected()).into_iter().map(|range| format!("    affected: {range}")));
+    }
+    lines.extend(
+        talk::range_lines(&report.bad).into_iter().map(|range| format!("  bad when it was backed up: {range}")),
+    );
+    if talk > Talk::Quiet {
+        if let (Some(info), Some(end)) = (&report.info, &report.end) {
+            lines.extend(summary::amounts(info, end));
+            lines.push(summary::line("id", &info.id));
+            lines.extend(end.digest.as_ref().map(|digest| summary::line("digest", &digest.to_string())));
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        let (checked, rate) = (sizes::exact(report.checked_bytes), sizes::rate(report.checked_bytes, seconds));
+        lines.push(summary::line("checked", &format!("{checked} of data in {}, {rate}", sizes::duration(seconds))));
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn report_value(name: &str, report: &Report) -> Value {
+    let faults: Vec<_> = report
+        .faults
+        .iter()
+        .map(|fault| json!({"class": fault_word(fault), "what": fault_text(fault), "affected": ranges_value(fault.affected())}))
+        .collect();
+    json!({
+        "archive": name,
+        "checked_bytes": report.checked_bytes,
+        "faults": faults,
+        "bad": ranges_value(&report.bad),
+        "info": report.info.as_ref().map(summary::value),
+        "end": report.end.as_ref().map(summary::end_value),
+    })
+}
+
+/// Byte ranges for programs.
+pub fn ranges_value(ranges: &[Range]) -> Value {
+    ranges.iter().map(|range| json!({"offset": range.start, "length": range.length})).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(errors: Vec<Error>) -> Report {
+        let faults = errors.into_iter().map(|error| Fault { error }).collect();
+        Report { faults, bad: vec![RANGE], ..Report::default() }
+    }
+
+    const RANGE: Range = Range { start: 4096, length: 512 };
+
+    fn damage() -> Error {
+        Error::Damaged { archive: "a.tar".to_owned(), why: "digest differs".to_owned(), affected: vec![RANGE] }
+    }
+
+    #[test]
+    fn the_exit_code_is_that_of_the_worst_fault() {
+        assert_eq!(outcome(&report(vec![])), ExitCode::BadRanges);
+        assert_eq!(outcome(&report(vec![Error::incomplete("a.tar", "it ends"), damage()])), ExitCode::Damaged);
+    }
+
+    #[test]
+    fn faults_are_told_with_their_ranges_even_when_quiet() {
+        let text = report_text("a.tar", &report(vec![damage()]), Talk::Quiet, Instant::now());
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "a.tar: 1 fault",
+                "  damaged: digest differs",
+                "    affected: bytes 4096 to 4607 (512 bytes)",
+                "  bad when it was backed up: bytes 4096 to 4607 (512 bytes)"
+            ]
+        );
+    }
+}

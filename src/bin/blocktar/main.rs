@@ -1,0 +1,50 @@
+//! The command line: parse, run, report, exit.
+
+mod answer;
+mod arguments;
+mod attachment;
+mod commands;
+mod exit_code;
+mod identity;
+mod inventory;
+mod progress_line;
+mod signals;
+mod sizes;
+mod summary;
+mod talk;
+mod values;
+
+use std::process;
+
+use arguments::{Arguments, Command};
+use blocktar::error::Result;
+use exit_code::ExitCode;
+use signals::Stop;
+
+fn main() -> process::ExitCode {
+    let arguments = match Arguments::try_parse_all() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // This is help or a version as well; if it cannot be printed, nobody is there to be told.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::Usage.into() } else { ExitCode::Done.into() };
+        }
+    };
+    let code = run(&arguments).unwrap_or_else(|error| {
+        talk::report(&error);
+        ExitCode::from(&error)
+    });
+    code.into()
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let stop = Stop::start()?;
+    let talk = arguments.talk();
+    match &arguments.command {
+        Command::Backup(backup) => commands::backup::run(backup, talk, &stop),
+        Command::Restore(restore) => commands::restore::run(restore, talk, &stop),
+        Command::List(list) => commands::list::run(list),
+        Command::Info(info) => commands::info::run(info, talk),
+        Command::Verify(verify) => commands::verify::run(verify, talk, &stop),
+    }
+}
