@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""A second reader for blocktar archives, written from format-spec/README.md alone, to show that it suffices.
+
+    second_reader.py ARCHIVE [TARGET]
+
+Reads ARCHIVE (a file, or - for standard input) once, front to back, checks everything that the specification
+demands, and makes the image file TARGET of a full archive in one part. Without TARGET it verifies. After a
+refusal TARGET does not exist. Needs the standard library and the program zstd. Exit codes: 0 sound, 2 usage,
+3 input or output failed, 4 incomplete, 5 damaged, 6 not understood, 7 wrong chain, 8 sound with bad ranges.
+"""
+import bisect, hashlib, os, sys
+from second_reader_json import (END, KIB, MIB, Refused, array, backup_info, check, check_cover, compact,
+                                extents, need, novelty, seconds, text, utf8)
+from second_reader_tar import Tar
+
+
+class Archive:
+    """The members' meaning: order, map, gaps, index, end (sections 3 to 10)."""
+
+    def __init__(self, file, target):
+        self.tar, self.target, self.last, self.positions = Tar(file), target, None, []
+        kinds = "data_members", "data_bytes", "stored_bytes", "zero_bytes", "bad_members", "bad_bytes"
+        self.sums = dict.fromkeys(kinds, 0)
+
+    def head(self):
+        """All that stands before the first extent member."""
+        path, size, record, _ = self.tar.member()
+        need(path == "backup-info.json" and self.tar.count == 1, "does not begin with backup-info.json")
+        self.info_text = self.tar.content(path, size, record, 256 * KIB, 256 * KIB)
+        info = novelty(self.info_text, path)
+        need(type(info) is dict and type(info.get("format")) is int, path + ": no format")
+        need(info["format"] == 1, f"format {info['format']}", 6)
+        need(array(text)(info.get("requires")), path + ": no requires")
+        need(not info["requires"], f"requires {info['requires']}", 6)
+        self.info = check(self.info_text, backup_info(self.tar.digest), path)
+        self.size, self.part, self.full = info["device"]["size"], info.get("part"), info["kind"] == "full"
+        self.limit, self.inline = info["extent_limit"], info["map"] == "inline"
+        self.at = self.part["from"] if self.part else 0
+        need(self.at <= self.size and record["seq"] == (self.part["first_seq"] if self.part else 0), "seq")
+        need(info["id"] == self.tar.id and seconds(info["created"]) == self.tar.mtime, "id or time differ")
+        samples, attached = info.get("samples", []), info.get("attached", [])
+        need(self.full == ("parent" not in info), "a parent, or none")
+        need(all(one["offset"] + one["length"] <= self.size for one in samples)
+             and (info["kind"] == "increment" or "samples" not in info), "samples out of place")
+        names = {file["name"] for file in attached}
+        need(len(names) == len(attached) and not (self.part and "attached" in info), "attached files")
+        need(not (self.part and self.target), f"is part {self.part and self.part['number']} of several", 6)
+        # What lies beyond this offset must be in the map: in a full all, else what the parent did not have.
+        self.known_to = 0 if self.full else info["parent"]["device_size"]
+        path, size, found, _ = self.tar.member()
+        need(path == "RESTORE.txt", path + ": not in its place")
+        utf8(self.tar.content(path, size, found, 64 * KIB, 64 * KIB), path)
+        for file in attached:
+            path, size, found, _ = self.tar.member()
+            need(path == "attached/" + file["name"] and found["length"] == file["length"]
+                 and found[self.tar.digest] == file[self.tar.digest], path + ": not the attached file")
+            self.tar.content(path, size, found, 4 * MIB, 4 * MIB)
+        path, size, found, self.map_position = self.tar.member()
+        need(path == ("extents.json" if found["length"] <= MIB else "extents.json.zst"), "no map here")
+        self.map = check(self.tar.content(path, size, found, 64 * MIB, 160 * MIB), extents(self.full), path)
+        need(not (self.inline and self.map), "an inline map that is not empty")
+        check_cover(self.map, self.size, self.size if self.inline else self.known_to)
+        need(self.full or not self.target, "needs its parent's image: this reader restores fulls alone", 7)
+        self.info_digest, self.map_digest = record[self.tar.digest], found[self.tar.digest]
+        self.identity = hashlib.sha256(f"backup-info {self.info_digest}\nmap {self.map_digest}\n".encode())
+        self.starts, self.next_zero = [extent["start"] for extent in self.map], 0
+        self.index_number = None if self.part else 0
+        self.begin_index()
+
+    def begin_index(self):
+        previous = {"previous": self.positions[-1]} if self.positions else {}
+        self.lines, self.listed = [{"index": 1, "from": self.at} | previous], 0
+
+    def zeros(self, end):
+        """Lists what reads as zero from `self.at` to `end`: all of the map there, in maximal ranges."""
+        need(not self.inline or self.at == end or end <= self.known_to, "a gap in an inline map")
+        while self.next_zero < len(self.map) and self.map[self.next_zero]["start"] < end:
+            extent, line = self.map[self.next_zero], self.lines[-1]
+            start, stop = max(extent["start"], self.at), min(extent["start"] + extent["length"], end)
+            if start < stop:
+                self.sums["zero_bytes"] += stop - start
+                if line.get("kind") == "zero" and line["offset"] + line["length"] == start:
+                    line["length"] += stop - start
+                else:
+                    self.lines.append({"offset": start, "length": stop - start, "kind": "zero"})
+            if extent["start"] + extent["length"] > end:
+                break
+            self.next_zero += 1
+
+    def extent(self, path, size, record, position):
+        start, length = record["offset"], record["length"]
+        kind = "bad" if "bad" in record else "zero" if "zero" in record else "data"
+        need(self.last is None and self.listed < 65536, path + ": an index is missing, or was the last")
+        need(self.at <= start and start + length <= self.size, path + ": overlaps or lies beyond the device")
+        if not self.inline:
+            below = bisect.bisect_right(self.starts, start) - 1
+            need(kind != "zero" and below >= 0 and not self.map[below]["zero"] and start + length
+                 <= self.starts[below] + self.map[below]["length"], path + ": outside the map's data")
+        line = {"name": path, "offset": start, "length": length, "kind": kind}
+        if kind == "data":
+            plain = self.tar.content(path, size, record, self.limit, self.limit)
+            need(not path.endswith(".zst") or size < length, path + ": its frame saves nothing")
+            line[self.tar.digest] = record[self.tar.digest]
+            self.sums["stored_bytes"] += size
+            if self.target:
+                self.target.seek(start)
+                self.target.write(plain)
+        self.zeros(start)
+        self.lines.append(line | {"position": position, "stored": size, "seq": record["seq"]})
+        self.identity.update(f"{start} {length} {kind} {line.get(self.tar.digest, '-')}\n".encode())
+        self.sums[kind + "_bytes"] += length
+        if kind != "zero":
+            self.sums[kind + "_members"] += 1
+        self.at, self.listed = start + length, self.listed + 1
+
+    def index(self, path, size, record, position):
+        number = int(path[6:14])
+        if self.index_number is None:
+            self.index_number = number  # In a later part only the parts before tell where the numbers stand.
+        need(number == self.index_number and self.last is None, path + ": out of order")
+        found = self.tar.content(path, size, record, 64 * MIB, 160 * MIB)
+        self.positions.append(position)
+        if self.listed == 65536:
+            self.compare_index(found)
+            self.begin_index()
+        else:
+            self.last = found  # What it says of the range behind the last member depends on `to`.
+        self.index_number += 1
+
+    def compare_index(self, found):
+        need(found == b"".join(compact(line) + b"\n" for line in self.lines), "an index differs")
+
+    def end(self, path, size, record):
+        need(path == "end.json", path + ": not in its place")
+        raw = self.tar.content(path, size, record, 900 * KIB, 900 * KIB)
+        end = check(raw, END, path)
+        final = "continues" not in end
+        need(final == ("digest" in end) and final == ("state" in end), path + ": continues, or the end?")
+        need(self.last is not None, "the last index is missing")
+        need(end["to"] == (self.size if final else self.at), path + ": to")
+        self.zeros(end["to"])
+        self.compare_index(self.last)
+        expected = self.sums | {"id": self.tar.id, "map_digest": self.map_digest, "members": self.tar.count,
+                                "map_position": self.map_position, "indexes": self.positions}
+        if not self.part:
+            expected |= {"backup_info_digest": self.info_digest, "running": self.identity.hexdigest()}
+        if final:
+            expected["digest"] = end["running"]
+        wrong = [key for key in expected if end[key] != expected[key]]
+        need(not wrong and compact(end["backup_info"]) == self.info_text, f"{path}: not what came: {wrong}")
+        need(final or not self.target, "is the first part of several", 6)
+        return final
+
+    def read(self):
+        """Reads all of it. Returns what there is to say, and the exit code."""
+        self.head()
+        if self.target:
+            self.target.truncate(self.size)
+        while True:
+            path, size, record, position = self.tar.member()
+            if path.startswith("extent/"):
+                self.extent(path, size, record, position)
+            elif path.startswith("index/"):
+                self.index(path, size, record, position)
+            else:
+                final = self.end(path, size, record)
+                break
+        blocks = rest = self.tar.file.read(1024)
+        while rest:
+            need(not any(rest), "something follows the end")
+            rest = self.tar.file.read(MIB)
+        whole = len(blocks) == 1024
+        need(whole or self.target, "complete, but the end blocks are missing")
+        notes = [] if whole else ["the end blocks are missing"]
+        if self.part or not final:
+            notes.append("one part" + ("; `running` needs those before" if self.part else ""))
+        if self.sums["bad_members"]:
+            notes.append(f"{self.sums['bad_bytes']} bytes could not be read when the backup was made")
+        return "; ".join(["sound"] + notes), 8 if self.sums["bad_members"] else 0
+
+
+def main(archive, target=None):
+    unfinished = target and target + ".incomplete"
+    try:
+        need(not target or not os.path.lexists(target), f"{target} exists", 3)
+        with (sys.stdin.buffer if archive == "-" else open(archive, "rb") as source,
+              open(unfinished or os.devnull, "wb") as image):
+            says, code = Archive(source, target and image).read()
+        if target:
+            os.rename(unfinished, target)
+    except (Refused, OSError) as error:
+        if unfinished and os.path.lexists(unfinished):
+            os.unlink(unfinished)
+        code, says = error.args if isinstance(error, Refused) else (3, str(error))
+    print(f"{archive}: {says}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]) if len(sys.argv) in (2, 3) else 2)
