@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Makes the vectors that are not there yet, and notes their outcomes. Needs Python's standard library and zstd.
+
+    make.py [BLOCKTAR]
+
+Sound ones are plain, to be tried with any tar; the many that are refused are packed by zstd. A vector that exists is
+never made again, whatever the program of today would write: readers must go on to read what was
+once written. With the path of a blocktar program, archives of its own are made too, for the names that are missing.
+"""
+import hashlib, json, subprocess, sys, tempfile
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+import broken, sound
+from writer import zst
+
+FOLDER = Path(__file__).resolve().parent
+OUTCOMES = FOLDER / "outcomes.json"
+
+
+def written_by(program):
+    """Archives that the program itself wrote."""
+    image = bytearray(150_000)
+    image[:3000], image[70_000:70_500], image[-1:] = sound.text(3000), sound.noise(500), b"\x01"
+    result = {"verify": 0, "restore": 0, "size": len(image), "sha256": hashlib.sha256(image).hexdigest()}
+    ways = {"plain": ["--compression", "none"], "zstd": [], "blake3": ["--digest", "blake3"],
+            "attached": ["--attach", "note.txt", "--name", "a name", "--meta", "vm=7"]}
+    with tempfile.TemporaryDirectory() as place:
+        (Path(place) / "disk.img").write_bytes(image)
+        (Path(place) / "note.txt").write_text("attached\n")
+        for name, options in ways.items():
+            line = [program, "backup", "disk.img", "--record-size", "512", *options]
+            made = subprocess.run(line, cwd=place, capture_output=True, check=True)
+            yield "blocktar_" + name, made.stdout, result
+
+
+def main(program=None):
+    outcomes = json.loads(OUTCOMES.read_text()) if OUTCOMES.exists() else {}
+    made = 0
+    sources = [sound.vectors(), broken.vectors(), written_by(Path(program).resolve()) if program else []]
+    for name, archive, outcome in (vector for source in sources for vector in source):
+        refused = outcome["verify"] in (4, 5, 6) and outcome["restore"] != 0
+        path = FOLDER / f"{name}.tar{'.zst' * refused}"
+        if not path.exists():
+            path.write_bytes(zst(archive, "-19") if refused else archive)
+            outcomes[name], made = outcome, made + 1
+    lines = (f"{json.dumps(name)}: {json.dumps(outcomes[name])}" for name in sorted(outcomes))
+    OUTCOMES.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    print(f"{made} made, {len(outcomes) - made} kept")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
