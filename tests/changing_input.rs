@@ -51,7 +51,12 @@ const SIZE: u64 = FIRST + 10_000 * SMALL;
 
 /// An archive with an index that is longer than what a reader keeps of its input, and whose first member says that it holds so many bytes.
 fn archive(length: u64, compressed: bool) -> Arc<Vec<u8>> {
-    let bytes: Vec<u8> = (0..SIZE).map(|place| ((place / SMALL) >> (place % 4 * 4)) as u8 | 1).collect();
+    archive_of(length, compressed, 1)
+}
+
+/// The same with other bytes, by which all that depends on them is other, too.
+fn archive_of(length: u64, compressed: bool, mark: u8) -> Arc<Vec<u8>> {
+    let bytes: Vec<u8> = (0..SIZE).map(|place| ((place / SMALL) >> (place % 4 * 4)) as u8 | mark).collect();
     let (first, rest) = bytes.split_at(FIRST as usize);
     let mut data = vec![Data { length, ..Data::plain(0, first) }];
     if compressed {
@@ -78,4 +83,18 @@ fn sizes_that_have_changed_since_they_were_checked_are_damage() {
             assert_eq!(class(&error), "damaged", "{length}, {compressed}: {error}");
         }
     }
+}
+
+/// What was checked is one archive, what is read another, each without a fault in itself.
+#[test]
+fn an_index_that_has_changed_since_it_was_checked_is_damage() {
+    let changed = Arc::new(AtomicBool::new(false));
+    let [before, after] = [1, 3].map(|mark| MemoryInput::boxed(&archive_of(FIRST, false, mark), Way::File));
+    let input = Box::new(Changing { before, after, changed: changed.clone() });
+    let opened = OpenArchive::open(input, &OpenOptions::default()).unwrap();
+    changed.store(true, Relaxed);
+    let mut target = Memory::new(vec![0xff; SIZE as usize]);
+    let outcome = restore(opened, &mut target, &RestoreRequest::default(), &Progress::default());
+    let error = outcome.unwrap_err().error;
+    assert_eq!(class(&error), "damaged", "{error}");
 }

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use super::super::digest::DigestKind;
+use super::super::digest::{Digest, DigestKind, Hasher};
 use super::super::end::End;
 use super::super::index::{LINE_MAX, Landed, Line, is_first_line, parse_line};
 use super::super::ledger::Ledger;
@@ -30,11 +30,19 @@ pub struct Seeking {
     ending: Ending,
     /// Which index comes next, and the lines of the current one.
     next_index: usize,
-    lines: Option<Box<dyn BufRead + Send>>,
+    lines: Option<IndexLines>,
+    /// The digests of the indexes' texts, as they were checked.
+    digests: Vec<Digest>,
     pending: Option<Landed>,
     /// What has been told; what reads as zero in between follows from the map.
     cursor: MapCursor,
     at: u64,
+}
+
+/// An index on its way through: what is left of its text, and the digest of what was read.
+struct IndexLines {
+    lines: Box<dyn BufRead + Send>,
+    hasher: Hasher,
 }
 
 impl Seeking {
@@ -59,6 +67,7 @@ impl Seeking {
             ending,
             next_index: 0,
             lines: None,
+            digests: Vec::new(),
             pending: None,
             cursor: MapCursor::default(),
             at: 0,
@@ -140,19 +149,27 @@ impl Seeking {
                 if self.next_index == self.ending.end.indexes.len() {
                     return Ok(None);
                 }
-                let mut lines = self.open_index(self.next_index)?.0;
-                self.read_line(&mut *lines, line)?;
-                self.lines = Some(lines);
+                let mut index = IndexLines {
+                    lines: self.open_index(self.next_index)?.0,
+                    hasher: self.ledger.digest_kind().hasher(),
+                };
+                self.read_line(&mut *index.lines, line)?;
+                index.hasher.update(line);
+                self.lines = Some(index);
                 self.next_index += 1;
             }
-            let Some(mut lines) = self.lines.take() else { continue };
-            if self.read_line(&mut *lines, line)? {
-                self.lines = Some(lines);
+            let Some(mut index) = self.lines.take() else { continue };
+            if self.read_line(&mut *index.lines, line)? {
+                index.hasher.update(line);
+                self.lines = Some(index);
                 let parsed = parse_line(line, self.ledger.digest_kind());
                 let parsed = parsed.ok_or_else(|| {
                     Error::damaged(self.input.name(), "a line of an index is not spelled as it must be")
                 })?;
                 return Ok(Some(parsed));
+            }
+            if self.digests.get(self.next_index - 1) != Some(&index.hasher.finish()) {
+                return Err(Error::damaged(self.input.name(), "an index reads otherwise than a moment ago"));
             }
         }
     }
@@ -215,6 +232,7 @@ impl Seeking {
             }
             let expected = self.ledger.close_index(member.position, ());
             check_digest(&self.input, &member, self.ledger.digest_kind(), hasher.finish())?;
+            self.digests.push(hasher.finish());
             if expected.digest != hasher.finish() || expected.length != member.record.length {
                 return Err(self
                     .input
