@@ -30,6 +30,8 @@ pub struct Report {
     pub end: Option<End>,
     /// What is wrong, in the order in which it was found; at most a thousand.
     pub faults: Vec<Fault>,
+    /// How many more there are than `faults` holds.
+    pub faults_left_out: u64,
     /// Bytes of the device whose digests were checked.
     pub checked_bytes: u64,
     /// The ranges that could not be read when the backup was made.
@@ -102,9 +104,11 @@ impl Report {
             Told::Damaged { range, why } => {
                 progress.add_bad(range.length);
                 let affected = if range.length > 0 { vec![range] } else { Vec::new() };
+                let error = Error::Damaged { archive: archive.to_owned(), why, affected };
                 if self.faults.len() < KEPT {
-                    let error = Error::Damaged { archive: archive.to_owned(), why, affected };
                     self.faults.push(Fault { error });
+                } else {
+                    self.faults_left_out += 1;
                 }
             }
         }

@@ -5,7 +5,7 @@ mod archives;
 use std::sync::Arc;
 
 use archives::{BLOCK, MemoryInput, Way, all_data, back_up, class, small};
-use blocktar::extent::Range;
+use blocktar::extent::{Extent, Range};
 use blocktar::progress::Progress;
 use blocktar::verify::{Report, verify};
 
@@ -102,6 +102,20 @@ fn a_damaged_recipe_affects_no_data_and_hides_no_other_damage() {
     spoiled[positions[FIRST_EXTENT + 2] + 3 * BLOCK + 100] ^= 1;
     let found = report(spoiled);
     assert_eq!((affected(&found), found.faults.len()), (vec![extent(2)], 2), "{:?}", found.faults);
+}
+
+#[test]
+fn faults_beyond_what_a_report_holds_are_counted() {
+    const COUNT: u64 = 1100;
+    let image = vec![7; COUNT as usize * 32];
+    let extents = (0..2 * COUNT).map(|half| Extent::data(half * 16, 16)).collect();
+    let mut spoiled = back_up(&image, &extents, &small()).to_vec();
+    for position in positions(&spoiled)[FIRST_EXTENT..][..COUNT as usize].to_vec() {
+        spoiled[position + 3 * BLOCK] ^= 1;
+    }
+    let found = report(spoiled);
+    assert_eq!(found.faults.len() as u64 + found.faults_left_out, COUNT);
+    assert!(found.faults_left_out > 0, "{} faults", found.faults.len());
 }
 
 #[test]

@@ -97,11 +97,17 @@ fn report_text(name: &str, report: &Report, talk: Talk, begun: Instant) -> Strin
     match report.faults.len() {
         0 if talk > Talk::Quiet => lines.push(format!("{name}: sound")),
         0 => {}
-        count => lines.push(format!("{name}: {}", summary::count(count as u64, "fault"))),
+        count => {
+            let all = count as u64 + report.faults_left_out;
+            lines.push(format!("{name}: {}", summary::count(all, "fault")));
+        }
     }
     for fault in &report.faults {
         lines.push(format!("  {}: {}", fault_word(fault), summary::printable(&fault_text(fault))));
         lines.extend(talk::range_lines(fault.affected()).into_iter().map(|range| format!("    affected: {range}")));
+    }
+    if report.faults_left_out > 0 {
+        lines.push(format!("  and {} like these", summary::count(report.faults_left_out, "more fault")));
     }
     lines.extend(
         talk::range_lines(&report.bad).into_iter().map(|range| format!("  bad when it was backed up: {range}")),
@@ -129,6 +135,7 @@ fn report_value(name: &str, report: &Report) -> Value {
         "archive": name,
         "checked_bytes": report.checked_bytes,
         "faults": faults,
+        "faults_left_out": report.faults_left_out,
         "bad": ranges_value(&report.bad),
         "info": report.info.as_ref().map(summary::value),
         "end": report.end.as_ref().map(summary::end_value),
