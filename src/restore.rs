@@ -4,7 +4,7 @@ use crate::archive::reader::Told;
 use crate::archive::{Digest, DigestKind, End, OpenArchive};
 use crate::error::{Error, Result};
 use crate::extent::Range;
-use crate::plan::{Plan, TargetFacts, plan};
+use crate::plan::{TargetFacts, plan};
 use crate::progress::Progress;
 use crate::stream::Target;
 use crate::zeros::is_zero;
@@ -25,8 +25,6 @@ pub struct RestoreRequest {
 pub struct RestoreSummary {
     /// The archive's end member, its backup-info included.
     pub end: End,
-    /// What was decided before the first write.
-    pub plan: Plan,
     /// The ranges that could not be read when the backup was made, and were left as they are; at most a thousand of them.
     pub bad: Vec<Range>,
     /// What the user should know, in sentences.
@@ -45,7 +43,7 @@ pub struct RestoreFailure {
 /// Restores an archive onto a target; returns when everything is on stable storage.
 ///
 /// # Errors
-/// Everything that is wrong with the archive, the target or the fit of the two. A new image then does not exist; a device's first MiB is zeros, so that it does not look whole.
+/// Everything that is wrong with the archive, the target or the fit of the two. A new image then does not exist; a device's first MiB stays zeros as long as it can be written, so that it does not look whole.
 pub fn restore(
     archive: OpenArchive,
     target: &mut dyn Target,
@@ -109,7 +107,7 @@ impl Writing<'_> {
                 facts.name, plan.tail_bytes
             ));
         }
-        Ok(RestoreSummary { end: ending.end, plan, bad: std::mem::take(&mut self.bad), warnings })
+        Ok(RestoreSummary { end: ending.end, bad: std::mem::take(&mut self.bad), warnings })
     }
 
     /// Writes one range, as far as it lies before `end`.

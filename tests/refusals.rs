@@ -166,7 +166,7 @@ fn a_restore_that_fails_half_way_names_what_it_has_overwritten() {
         &place.shell(&line),
         &line,
         4,
-        &["is incomplete", "has been overwritten within bytes 0 to", "does not look whole"],
+        &["is incomplete", "has been overwritten within bytes 0 to", "is not whole: restore it again"],
     );
     assert!(device.content()[..MIB].iter().all(|byte| *byte == 0), "its head is not zero");
     // From a file everything is known before the first write.

@@ -52,7 +52,7 @@ pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<Exit
         truncate: arguments.truncate,
     };
     if facts.capacity.is_some() {
-        let what = "may have been overwritten in part; its first MiB is zeros then, so that it does not look whole";
+        let what = "may have been overwritten in part, and is not whole then";
         progress.set_parting_words(format!("{} {what}: run the restore again", facts.name));
     }
     let line = ProgressLine::start(arguments.report.progress, talk, "restore", &progress);
@@ -68,8 +68,7 @@ fn failed(failure: RestoreFailure, facts: &TargetFacts) -> Error {
     // A new image has overwritten nothing, and is gone again.
     if let (Some(range), Some(_)) = (failure.overwritten, facts.capacity) {
         let range = talk::range_text(&range);
-        let what = "its first MiB is zeros, so that it does not look whole";
-        talk::warn(&format!("{} has been overwritten within {range}; {what}", facts.name));
+        talk::warn(&format!("{} has been overwritten within {range}, and is not whole: restore it again", facts.name));
     }
     failure.error
 }
