@@ -1,0 +1,129 @@
+//! What `backup` takes.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+
+use blocktar::archive::{Compression, DigestKind, limit};
+use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+
+use super::ReportArguments;
+use crate::sizes;
+use crate::values::{self, Stream};
+
+/// The examples of its help.
+pub const EXAMPLES: &str = "\
+Examples:
+  blocktar backup disk.img -o backup.tar --verify
+  blocktar backup /dev/vg/snap | dd of=/dev/nst0 bs=512k iflag=fullblock
+  blocktar backup /dev/vg/snap | ssh vault 'mbuffer -s 512k -o /dev/nst0'
+  blocktar backup disk.img -o backup.tar --name web --meta vm=4711 --attach web.xml
+
+Sizes are bytes, or numbers with K, M, G, T (powers of 1024) or KB, MB, GB, TB (powers of 1000).";
+
+#[derive(Args, Debug)]
+pub struct BackupArguments {
+    /// Read this block device or disk image
+    pub source: PathBuf,
+    /// Write the archive to this file instead of standard output
+    #[arg(short, long, value_name = "FILE", value_parser = OsStringValueParser::new().map(Stream::from))]
+    pub output: Option<Stream>,
+    /// Replace the output file if it exists
+    #[arg(long, requires = "output")]
+    pub overwrite: bool,
+    /// Compress the data: none, zstd or zstd:LEVEL
+    #[arg(long, value_name = "METHOD", default_value = "zstd:1", value_parser = values::compression)]
+    pub compression: Compression,
+    /// Prove each range with this digest: sha256 or blake3
+    #[arg(long, value_name = "KIND", default_value = "sha256", value_parser = values::digest)]
+    pub digest: DigestKind,
+    /// Cut data into members of at most this size, 64K to 64M
+    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = values::extent_limit)]
+    pub extent_limit: u64,
+    /// Write records of this size, 512 bytes to 16M [default: 4K into a file, else 512K]
+    #[arg(long, value_name = "SIZE", value_parser = values::record_size)]
+    pub record_size: Option<u64>,
+    /// Compress and digest with this many threads [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = values::threads)]
+    pub threads: Option<NonZeroUsize>,
+    /// Call the backup this
+    #[arg(long, value_name = "TEXT", value_parser = values::name)]
+    pub name: Option<String>,
+    /// Note this in the archive, up to 64 times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::meta)]
+    pub meta: Vec<(String, String)>,
+    /// Keep this file in the archive, such as a VM definition, up to 64 times
+    #[arg(long, value_name = "FILE")]
+    pub attach: Vec<PathBuf>,
+    /// Note ranges that cannot be read as bad and go on
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Read at most this many bytes a second
+    #[arg(long, value_name = "RATE", value_parser = sizes::parse_rate)]
+    pub bwlimit: Option<NonZeroU64>,
+    /// Read the output file again and verify it
+    #[arg(long, requires = "output")]
+    pub verify: bool,
+    #[command(flatten)]
+    pub report: ReportArguments,
+}
+
+impl BackupArguments {
+    /// Checks what no single option shows.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let mut keys: Vec<_> = self.meta.iter().map(|(key, _)| key).collect();
+        keys.sort();
+        if let Some(twice) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("--meta {} is given twice", twice[0]));
+        }
+        if keys.len() > limit::META_KEYS {
+            let (count, most) = (keys.len(), limit::META_KEYS);
+            return Err(format!("--meta is given {count} times; an archive keeps at most {most}"));
+        }
+        if self.attach.len() > limit::ATTACHED_FILES {
+            let (count, most) = (self.attach.len(), limit::ATTACHED_FILES);
+            return Err(format!("--attach is given {count} times; an archive keeps at most {most} files"));
+        }
+        if self.verify && self.output.as_ref().is_none_or(|output| output.path().is_none()) {
+            return Err("--verify reads the archive again: it needs `-o FILE`".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Command, parse};
+
+    #[test]
+    fn sizes_are_held_to_the_limits_of_the_format() {
+        for line in [
+            "--extent-limit 32K",
+            "--extent-limit 65M",
+            "--extent-limit 65537",
+            "--record-size 100",
+            "--record-size 17M",
+        ] {
+            let error = parse(&format!("blocktar backup disk.img {line}")).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains("a multiple of"), "{error}");
+        }
+        assert!(parse("blocktar backup disk.img --extent-limit 64K --record-size 16M").is_ok());
+    }
+
+    #[test]
+    fn a_key_of_meta_is_given_once() {
+        let Command::Backup(twice) = parse("blocktar backup disk.img --meta a=1 --meta a=2").unwrap().command else {
+            panic!()
+        };
+        assert!(twice.check().unwrap_err().contains("given twice"));
+    }
+
+    #[test]
+    fn what_needs_an_output_file_says_so() {
+        assert!(parse("blocktar backup disk.img --verify").is_err());
+        assert!(parse("blocktar backup disk.img --overwrite").is_err());
+        let Command::Backup(dash) = parse("blocktar backup disk.img -o - --verify").unwrap().command else { panic!() };
+        assert!(dash.check().unwrap_err().contains("-o FILE"));
+    }
+}

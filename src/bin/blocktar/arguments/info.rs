@@ -1,0 +1,25 @@
+//! What `info` takes.
+
+use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+
+use crate::values::Stream;
+
+/// The examples of its help.
+pub const EXAMPLES: &str = "\
+Examples:
+  blocktar info backup.tar
+  blocktar info backup.tar --attached web.xml > web.xml";
+
+#[derive(Args, Debug)]
+pub struct InfoArguments {
+    /// Look at this archive instead of standard input
+    #[arg(value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
+    pub archive: Option<Stream>,
+    /// Write this attached file to standard output
+    #[arg(long, value_name = "NAME", conflicts_with = "json")]
+    pub attached: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}

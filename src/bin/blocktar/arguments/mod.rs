@@ -1,0 +1,156 @@
+//! What was typed, parsed into types that cannot be wrong: what all commands share here, what each takes in a file of its own.
+
+mod backup;
+mod info;
+mod list;
+mod restore;
+mod verify;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::exit_code;
+use crate::talk::Talk;
+
+pub use backup::BackupArguments;
+pub use info::InfoArguments;
+pub use list::ListArguments;
+pub use restore::RestoreArguments;
+pub use verify::VerifyArguments;
+
+const EXAMPLES: &str = "\
+Examples:
+  blocktar backup /dev/vg/snap > backup.tar
+  blocktar backup /dev/vg/snap | ssh vault 'cat > backup.tar'
+  blocktar restore /dev/vg/lv < backup.tar
+  blocktar restore -i backup.tar new.img
+  blocktar list FOLDER
+  blocktar verify backup.tar";
+
+/// Back up block devices and disk images as one sequential tar, and bring them back byte for byte
+#[derive(Debug, Parser)]
+#[command(name = "blocktar", version, after_help = help_end(EXAMPLES))]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say nothing but warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 100)]
+    quiet: bool,
+    /// Say more about what is done
+    #[arg(short, long, global = true, display_order = 100)]
+    verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write an archive of a device or image
+    #[command(after_help = help_end(backup::EXAMPLES))]
+    Backup(BackupArguments),
+    /// Bring an archive back onto a device or into a new image
+    #[command(after_help = help_end(restore::EXAMPLES))]
+    Restore(RestoreArguments),
+    /// Print one line for each archive
+    #[command(after_help = help_end(list::EXAMPLES))]
+    List(ListArguments),
+    /// Print all that is known of one archive
+    #[command(after_help = help_end(info::EXAMPLES))]
+    Info(InfoArguments),
+    /// Read an archive through and say what is wrong with it
+    #[command(after_help = help_end(verify::EXAMPLES))]
+    Verify(VerifyArguments),
+}
+
+/// How programs and people learn what happens.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ReportArguments {
+    /// Print a summary for programs when done
+    #[arg(long)]
+    pub json: bool,
+    /// Show progress on standard error
+    #[arg(long, value_enum, default_value = "auto", value_name = "HOW")]
+    pub progress: ProgressChoice,
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProgressChoice {
+    /// A bar if standard error is a terminal
+    Auto,
+    /// A bar
+    Bar,
+    /// One JSON object each second
+    Json,
+    /// Nothing
+    None,
+}
+
+impl Arguments {
+    /// Parses the command line, or says why not, or what `--help` asked for.
+    pub fn try_parse_all() -> Result<Self, clap::Error> {
+        let arguments = Self::try_parse()?;
+        if let Command::Backup(backup) = &arguments.command {
+            backup.check().map_err(|why| Self::command().error(ErrorKind::ValueValidation, why))?;
+        }
+        Ok(arguments)
+    }
+
+    /// How much to say.
+    pub fn talk(&self) -> Talk {
+        match (self.quiet, self.verbose) {
+            (true, _) => Talk::Quiet,
+            (_, true) => Talk::Verbose,
+            _ => Talk::Normal,
+        }
+    }
+}
+
+fn help_end(examples: &str) -> String {
+    format!("{examples}\n\n{}", exit_code::help())
+}
+
+/// Parses a line as a shell would split it.
+#[cfg(test)]
+fn parse(line: &str) -> Result<Arguments, clap::Error> {
+    Arguments::try_parse_from(line.split(' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn help_lines_end_without_a_full_stop() {
+        let command = Arguments::command();
+        for subcommand in command.get_subcommands() {
+            for argument in subcommand.get_arguments() {
+                let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                assert!(!help.is_empty() && !help.ends_with('.'), "{}: {help}", argument.get_id());
+            }
+            let end = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(end.contains("Exit codes:"), "{}", subcommand.get_name());
+        }
+    }
+
+    #[test]
+    fn a_dash_is_the_standard_stream() {
+        let Command::Verify(verify) = parse("blocktar verify -").unwrap().command else { panic!() };
+        assert_eq!(verify.archive.unwrap().path(), None);
+        let Command::Verify(verify) = parse("blocktar verify a.tar").unwrap().command else { panic!() };
+        assert_eq!(verify.archive.unwrap().path(), Some(Path::new("a.tar")));
+    }
+
+    #[test]
+    fn quiet_and_verbose_exclude_each_other_and_may_stand_anywhere() {
+        assert_eq!(parse("blocktar -q list").unwrap().talk(), Talk::Quiet);
+        assert_eq!(parse("blocktar list -v").unwrap().talk(), Talk::Verbose);
+        assert_eq!(parse("blocktar list").unwrap().talk(), Talk::Normal);
+        assert!(parse("blocktar list -q -v").is_err());
+    }
+}

@@ -1,0 +1,47 @@
+//! What `restore` takes.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+
+use super::ReportArguments;
+use crate::values::{self, Stream};
+
+/// The examples of its help.
+pub const EXAMPLES: &str = "\
+Examples:
+  blocktar restore /dev/vg/lv < backup.tar
+  blocktar restore -i backup.tar new.img
+  blocktar restore -i backup.tar /dev/vg/lv --dry-run
+  ssh vault 'cat backup.tar' | blocktar restore new.img --read-back";
+
+#[derive(Args, Debug)]
+pub struct RestoreArguments {
+    /// Write to this block device, or to a new image of this name
+    pub target: PathBuf,
+    /// Read the archive from this file instead of standard input
+    #[arg(short, long, value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
+    pub input: Option<Stream>,
+    /// Print what would be done and change nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Replace an existing image, or a device that holds something
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Trust that the target reads as zero everywhere
+    #[arg(long)]
+    pub target_is_zero: bool,
+    /// Read the target again and compare digests
+    #[arg(long)]
+    pub read_back: bool,
+    /// Leave out what does not fit onto a smaller target
+    #[arg(long)]
+    pub truncate: bool,
+    /// Decompress and check with this many threads [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = values::threads)]
+    pub threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub report: ReportArguments,
+}

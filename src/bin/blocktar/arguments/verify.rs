@@ -1,0 +1,27 @@
+//! What `verify` takes.
+
+use std::num::NonZeroUsize;
+
+use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+
+use super::ReportArguments;
+use crate::values::{self, Stream};
+
+/// The examples of its help.
+pub const EXAMPLES: &str = "\
+Examples:
+  blocktar verify backup.tar
+  ssh vault 'cat backup.tar' | blocktar verify";
+
+#[derive(Args, Debug)]
+pub struct VerifyArguments {
+    /// Read this archive instead of standard input
+    #[arg(value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
+    pub archive: Option<Stream>,
+    /// Decompress and check with this many threads [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = values::threads)]
+    pub threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub report: ReportArguments,
+}
