@@ -5,6 +5,7 @@ mod head;
 mod input;
 mod resync;
 mod seeking;
+mod tail;
 mod unpack;
 
 pub use forward::Ending;
@@ -171,12 +172,12 @@ pub fn look(input: Box<dyn Input>) -> (Option<BackupInfo>, Result<Ending>) {
     }
     match head::read_info(&mut input) {
         Ok((info, common, ..)) => {
-            let found = seeking::find_end(&mut input, &common, info.digest);
+            let found = tail::find_end(&mut input, &common, info.digest);
             let no_end = Error::incomplete(input.name(), "it has no end member");
             let ending = found.and_then(|ending| ending.map_err(|failure| failure.unwrap_or(no_end)));
             let ending = ending.and_then(|ending| {
-                let checked = seeking::check_last_index(&mut input, &common, info.digest, &ending);
-                checked.map_err(seeking::not_cut).map(|()| ending)
+                let checked = tail::check_last_index(&mut input, &common, info.digest, &ending);
+                checked.map_err(tail::not_cut).map(|()| ending)
             });
             (Some(info), ending)
         }

@@ -1,16 +1,16 @@
-//! Reads an archive that can seek: from its end, by its indexes.
+//! Reads an archive that can seek, by its indexes.
 
 use std::io::BufRead;
 
-use super::super::digest::{Digest, DigestKind, Hasher};
-use super::super::end::End;
+use super::super::digest::{Digest, Hasher};
 use super::super::index::{LINE_MAX, Landed, Line, is_first_line, parse_line};
 use super::super::ledger::Ledger;
 use super::super::member::MemberKind;
-use super::super::{block::BLOCK, frame, limit};
+use super::super::{frame, limit};
 use super::forward::{Ending, Forward, landed_of, read_piece};
-use super::head::{Head, check_digest, check_known, next_known, read_document, unusable};
+use super::head::{Head, check_digest, check_known, next_known};
 use super::input::{ArchiveInput, Common};
+use super::tail::{find_end, not_cut};
 use super::unpack::{StoredBatch, StoredPiece};
 use crate::error::{Error, Result};
 use crate::extent::MapCursor;
@@ -280,96 +280,6 @@ impl Seeking {
             None => Err(damaged("a line is not spelled as it must be")),
         }
     }
-}
-
-/// An archive whose end is there was not cut: where reading ran into its end, it was sent there by a wrong position or size.
-pub fn not_cut(error: Error) -> Error {
-    match error {
-        Error::Incomplete { archive, .. } => {
-            Error::damaged(archive, "it has its end, but a position or a size in it leads beyond")
-        }
-        other => other,
-    }
-}
-
-/// Finds the end member by going back over the zeros at the end. Where there is none: what is wrong with the best candidate, if there is one.
-pub fn find_end(
-    input: &mut ArchiveInput,
-    common: &Common,
-    digest: DigestKind,
-) -> Result<std::result::Result<Ending, Option<Error>>> {
-    let length = input.length().unwrap_or(0);
-    let Some(content_end) = last_nonzero(input, length)? else { return Ok(Err(None)) };
-    let window_start = content_end.saturating_sub(limit::CLOSING) / BLOCK as u64 * BLOCK as u64;
-    input.seek_to(window_start)?;
-    let mut window = vec![0; (content_end - window_start) as usize];
-    input.read_exact(&mut window)?;
-    let name = format!("{}/PaxHeaders/end.json\0", common.id);
-    let mut failure = None;
-    for (place, _) in window.chunks(BLOCK).enumerate().rev().filter(|(_, block)| block.starts_with(name.as_bytes())) {
-        let position = window_start + (place * BLOCK) as u64;
-        match read_end(input, common, digest, position, length) {
-            Ok(ending) => return Ok(Ok(ending)),
-            Err(error) => failure = failure.or(Some(error)),
-        }
-    }
-    Ok(Err(failure))
-}
-
-/// Whether the end member stands where the last index says that it must: else it ends something else that was appended.
-pub fn check_last_index(input: &mut ArchiveInput, common: &Common, digest: DigestKind, ending: &Ending) -> Result<()> {
-    let Some(last) = ending.end.indexes.last() else {
-        return Err(input.damaged(ending.position, "the end member names no index"));
-    };
-    input.seek_to(*last)?;
-    let index = input.next_member(Some(common))?;
-    input.skip_stored(index.stored)?;
-    let mut next_seq = index.record.seq.saturating_add(1);
-    let found = next_known(input, common, digest, &mut next_seq)?;
-    if found.kind == MemberKind::End && found.position == ending.position {
-        return Ok(());
-    }
-    let why = "the end member does not follow the last index: there are two archives in one, or something was put in";
-    Err(input.damaged(ending.position, why))
-}
-
-fn read_end(
-    input: &mut ArchiveInput,
-    common: &Common,
-    digest: DigestKind,
-    position: u64,
-    length: u64,
-) -> Result<Ending> {
-    input.seek_to(position)?;
-    let member = input.next_member(Some(common))?;
-    if member.kind != MemberKind::End {
-        return Err(input.damaged(position, "there is no end member"));
-    }
-    let (text, _) = read_document(input, &member, digest, limit::END)?;
-    let end = End::parse(&text).map_err(|failure| unusable(input, position, failure))?;
-    let behind = input.position();
-    if member.record.seq.checked_add(1) != Some(end.members) || end.id != common.id {
-        return Err(input.damaged(position, "the end member does not fit"));
-    }
-    input.read_zeros_to_the_end()?;
-    Ok(Ending { end, position, end_blocks: length.saturating_sub(behind) >= 2 * BLOCK as u64 })
-}
-
-/// The position behind the last byte that is not zero.
-fn last_nonzero(input: &mut ArchiveInput, length: u64) -> Result<Option<u64>> {
-    const STEP: u64 = 1 << 20;
-    let mut end = length;
-    while end > 0 {
-        let start = end.saturating_sub(STEP);
-        input.seek_to(start)?;
-        let mut bytes = vec![0; (end - start) as usize];
-        input.read_exact(&mut bytes)?;
-        if let Some(place) = bytes.iter().rposition(|byte| *byte != 0) {
-            return Ok(Some(start + place as u64 + 1));
-        }
-        end = start;
-    }
-    Ok(None)
 }
 
 /// Why an archive has no end where it must be: goes through its structure from the data on, as a forward reader does.
