@@ -20,6 +20,12 @@ impl Range {
     pub fn end(&self) -> u64 {
         self.start + self.length
     }
+
+    /// What lies in both; `None` if nothing does.
+    pub fn intersection(&self, other: &Self) -> Option<Self> {
+        let (start, end) = (self.start.max(other.start), self.end().min(other.end()));
+        (start < end).then(|| Self::between(start, end))
+    }
 }
 
 /// What an extent holds.

@@ -10,14 +10,14 @@
 //! | module | what it is | may use |
 //! |---|---|---|
 //! | `bin/` | the program: parses, runs, reports; alone uses clap, byte-unit, indicatif | all |
-//! | [`backup`], [`restore`], [`verify`] | the read loop, the write loop, and reading without a target | `archive`, `plan`, ground; they get open traits, never a device or a medium by name |
+//! | [`backup`], [`restore`], [`verify`], [`compare`], [`extract`] | the read loop, the write loop, reading without a target, against a device, and a piece of the whole | `archive`, `plan`, ground; they get open traits, never a device or a medium by name |
 //! | [`plan`], [`catalog`] | what a restore will do; what archives there are | `archive`, ground |
 //! | [`archive`] | the format, over `Input` and `Output` only: it opens nothing; alone uses tar, zstd, sha2, tape-sha256, blake3 | ground |
 //! | [`source`] | one file per source, and `scan`, which turns a random-access image into a forward stream | `sys`, ground |
 //! | [`target`] | one file per target; the zeroing ladder once | `sys`, ground |
 //! | [`media`] | where archives go and come from | `sys`, ground |
 //! | [`sys`] | what only the kernel can tell or do; alone uses nix and `unsafe` | ground |
-//! | [`extent`], [`stream`], [`progress`], `pipeline`, [`signature`], `zeros`, [`error`] | ground | nothing of ours but ground |
+//! | [`extent`], [`ranges`], [`stream`], [`progress`], `pipeline`, [`signature`], `zeros`, [`error`] | ground | nothing of ours but ground |
 //!
 //! `tests/layers.rs` reads this table and holds the code to it. Invariants: nothing looks complete before `finish`; a range is zero only where
 //! that was proven; sizes from an archive are bounded before memory is made for them; the archive layer never opens a file, and never panics on input.
@@ -26,12 +26,15 @@
 pub mod archive;
 pub mod backup;
 pub mod catalog;
+pub mod compare;
 pub mod error;
 pub mod extent;
+pub mod extract;
 pub mod media;
 mod pipeline;
 pub mod plan;
 pub mod progress;
+pub mod ranges;
 pub mod restore;
 pub mod signature;
 pub mod source;

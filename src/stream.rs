@@ -144,9 +144,9 @@ pub trait Input: Send {
     fn seek_to(&mut self, position: u64) -> io::Result<()>;
 }
 
-/// Where an archive goes.
+/// Where an archive goes, or what was extracted from one.
 ///
-/// Takes whole members. Nothing looks complete before [`finish`](Self::finish) has returned `Ok`; dropping an output without it leaves no file behind.
+/// Takes whole members; of raw bytes, pieces of any length. Nothing looks complete before [`finish`](Self::finish) has returned `Ok`; dropping an output without it leaves no file behind.
 pub trait Output: Send {
     /// The output as the user named it.
     fn name(&self) -> &str;

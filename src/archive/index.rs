@@ -68,6 +68,16 @@ pub enum Line {
     Zeros(Range),
 }
 
+impl Line {
+    /// The range of the device that it is about.
+    pub fn range(&self) -> Range {
+        match self {
+            Self::Member(landed) => landed.range,
+            Self::Zeros(range) => *range,
+        }
+    }
+}
+
 /// The text of one index, made line by line: hashed, and compressed where it will be written.
 #[derive(Clone)]
 pub struct IndexText<E> {

@@ -20,7 +20,7 @@ pub use digest::{Digest, DigestKind};
 pub use end::End;
 pub use frame::Compression;
 pub use info::{Attached, BackupInfo, Kind, MapKind, Parent, Part, Sample, Set};
-pub use reader::{Ending, OpenArchive, OpenOptions, Reading, Told};
+pub use reader::{Ending, Lacking, OpenArchive, OpenOptions, Reading, Told};
 
 /// The limits of format-spec, section 11, in bytes where nothing else is said.
 pub mod limit {

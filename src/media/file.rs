@@ -121,11 +121,7 @@ impl Output for InheritedOutput {
     }
 
     fn finish(&mut self) -> Result<()> {
-        self.writer.check(&self.name)?;
-        let synced = self.file.sync_all().map_err(|cause| Error::io("syncing", &self.name, cause));
-        self.writer.failed = synced.is_err();
-        synced?;
-        self.writer.write_back.synced(&self.file);
+        self.writer.sync(&self.file, &self.name)?;
         self.check_behind()
     }
 }
@@ -165,6 +161,35 @@ impl InheritedOutput {
     }
 }
 
+/// Raw bytes that go into a file or onto a device which somebody else opened; what lies behind them stays as it is.
+#[derive(Debug)]
+pub struct RawOutput {
+    file: File,
+    name: String,
+    writer: Writer,
+}
+
+impl RawOutput {
+    /// Writes on from where the file stands.
+    pub fn new(file: File, name: String, progress: &Arc<Progress>) -> Self {
+        Self { file, name, writer: Writer::new(progress) }
+    }
+}
+
+impl Output for RawOutput {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn write_member(&mut self, pieces: &[IoSlice<'_>]) -> Result<()> {
+        self.writer.write(&self.file, &self.name, pieces)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.writer.sync(&self.file, &self.name)
+    }
+}
+
 /// Writes members one behind the other, with early write-back.
 #[derive(Debug)]
 struct Writer {
@@ -176,6 +201,16 @@ struct Writer {
 impl Writer {
     fn new(progress: &Arc<Progress>) -> Self {
         Self { write_back: WriteBack::default(), progress: Arc::clone(progress), failed: false }
+    }
+
+    /// Brings everything to stable storage, so that what failed late is known.
+    fn sync(&mut self, file: &File, name: &str) -> Result<()> {
+        self.check(name)?;
+        let synced = file.sync_all().map_err(|cause| Error::io("syncing", name, cause));
+        self.failed = synced.is_err();
+        synced?;
+        self.write_back.synced(file);
+        Ok(())
     }
 
     fn check(&self, name: &str) -> Result<()> {

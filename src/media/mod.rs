@@ -92,14 +92,32 @@ pub fn create_output(
 }
 
 fn standard_output(progress: &Arc<Progress>) -> Result<Box<dyn Output>> {
+    let (file, name, kind) = open_standard_output("an archive", "redirect it to a file or a pipe, or name an archive")?;
+    if can_seek(kind) {
+        return Ok(Box::new(file::InheritedOutput::new(file, name, progress)));
+    }
+    Ok(Box::new(pipe::PipeOutput::new(file, name, progress)))
+}
+
+/// Opens standard output for raw bytes of a device rather than an archive: what lies behind them there is none of their business.
+pub fn create_raw_output(progress: &Arc<Progress>) -> Result<Box<dyn Output>> {
+    let (file, name, kind) = open_standard_output("raw bytes", "redirect it to a file or a pipe")?;
+    if can_seek(kind) {
+        return Ok(Box::new(file::RawOutput::new(file, name, progress)));
+    }
+    Ok(Box::new(pipe::PipeOutput::new(file, name, progress)))
+}
+
+/// Standard output, its name and what it is; refuses what `what` must not be written to.
+fn open_standard_output(what: &str, remedy: &str) -> Result<(File, String, FileType)> {
     let name = "standard output".to_owned();
     let stdout = io::stdout();
     if closed_streams::standard_output() {
         return Err(closed("writing", &name));
     }
     if stdout.is_terminal() {
-        let remedy = "redirect it to a file or a pipe, or name an archive".to_owned();
-        return Err(Error::refused("write an archive to the terminal", "it is not text", Some(remedy)));
+        let request = format!("write {what} to the terminal");
+        return Err(Error::refused(request, "it is not text", Some(remedy.to_owned())));
     }
     let file = duplicate(stdout.as_fd(), &name)?;
     let metadata = file.metadata().map_err(|cause| Error::io("looking at", &name, cause))?;
@@ -107,10 +125,7 @@ fn standard_output(progress: &Arc<Progress>) -> Result<Box<dyn Output>> {
     if metadata.is_file() {
         refuse_device_folder(&file, &name)?;
     }
-    if can_seek(metadata.file_type()) {
-        return Ok(Box::new(file::InheritedOutput::new(file, name, progress)));
-    }
-    Ok(Box::new(pipe::PipeOutput::new(file, name, progress)))
+    Ok((file, name, metadata.file_type()))
 }
 
 /// A shell's `> /dev/nst0` makes a file where the tape drive is missing.

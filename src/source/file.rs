@@ -82,7 +82,7 @@ impl Image for FileImage {
         }
         if (now.mtime(), now.mtime_nsec()) != (before.mtime(), before.mtime_nsec()) {
             sentences
-                .push(format!("{name} was written to while it was read: the archive may be a mixture of its states"));
+                .push(format!("{name} was written to while it was read: what was read may be a mixture of its states"));
         }
         Ok(sentences)
     }

@@ -64,7 +64,7 @@ fn name(path: &Path) -> String {
 }
 
 fn refused(path: &Path, why: &str, remedy: &str) -> Error {
-    Error::refused(format!("back up {}", name(path)), why, Some(remedy.to_owned()))
+    Error::refused(format!("read {}", name(path)), why, Some(remedy.to_owned()))
 }
 
 fn check_size(path: &Path, size_bytes: u64) -> Result<()> {
@@ -72,20 +72,19 @@ fn check_size(path: &Path, size_bytes: u64) -> Result<()> {
         return Ok(());
     }
     let why = format!("its {size_bytes} bytes are more than an archive can hold");
-    Err(Error::refused(format!("back up {}", name(path)), why, None))
+    Err(Error::refused(format!("read {}", name(path)), why, None))
 }
 
 /// The failure of a source that has become smaller.
 fn shrank(name: &str, before_bytes: u64, now_bytes: u64) -> Error {
-    let why =
-        format!("the source shrank from {before_bytes} to {now_bytes} bytes: the archive would be no state of it");
+    let why = format!("the source shrank from {before_bytes} to {now_bytes} bytes: what was read is no state of it");
     Error::io("reading", name, io::Error::new(io::ErrorKind::UnexpectedEof, why))
 }
 
 /// The warning about a source that has become larger.
 fn grew(name: &str, before_bytes: u64, now_bytes: u64) -> String {
     format!(
-        "{name} grew from {before_bytes} to {now_bytes} bytes while it was read: the archive ends where it ended before"
+        "{name} grew from {before_bytes} to {now_bytes} bytes while it was read: what came behind its old end was left out"
     )
 }
 
@@ -102,7 +101,7 @@ fn refuse_kind(path: &Path, kind: FileKind) -> Error {
             refused(path, "it is a directory, not a block device or a disk image", &remedy)
         }
         tape if tape.is_tape() => {
-            refused(path, "it is a tape drive: archives go there", "name the disk that is to be backed up")
+            refused(path, "it is a tape drive: archives go there", "name a block device or a disk image")
         }
         FileKind::Character(_) => {
             refused(path, "it is a character device, which has no size", "name a block device or a disk image")
@@ -110,7 +109,7 @@ fn refuse_kind(path: &Path, kind: FileKind) -> Error {
         FileKind::Pipe | FileKind::Socket => refused(
             path,
             "it is a pipe or a socket, whose size and extents are not known",
-            "name the block device or the disk image that is to be backed up",
+            "name a block device or a disk image",
         ),
         FileKind::Regular | FileKind::Block(_) => {
             refused(path, "it became something else while it was opened", "try again")

@@ -24,6 +24,8 @@ pub struct Forward {
     pub(super) pending: Option<Member>,
     end: Option<Ending>,
     reading: Reading,
+    /// The range of the device whose bytes are read; of the rest only the structure is.
+    wanted: Range,
     /// Whether members were lost, so that the account can no longer be held against indexes and end member.
     pub(super) lost_members: bool,
     /// From where on members were lost, and why, while it is not known up to where.
@@ -47,6 +49,7 @@ impl Forward {
     /// Goes on behind the head.
     pub fn new(input: ArchiveInput, head: Head, reading: Reading) -> Self {
         let Head { common, info, info_digest, map, map_digest, map_position, next_seq, faults, .. } = head;
+        let wanted = Range { start: 0, length: info.device.size_bytes };
         let ledger = Ledger::open(info, info_digest, map, map_digest, map_position, ());
         Self {
             input,
@@ -57,6 +60,7 @@ impl Forward {
             pending: None,
             end: None,
             reading,
+            wanted,
             lost_members: false,
             open_loss: None,
             head_faults: faults,
@@ -71,6 +75,13 @@ impl Forward {
     /// The archive's account: backup-info and map.
     pub fn ledger(&self) -> &Ledger<()> {
         &self.ledger
+    }
+
+    /// Reads only the bytes of members that touch this range, and tells only what does.
+    ///
+    /// All else is gone through all the same: every header, number, index and the end are held against each other, only the bytes are passed over.
+    pub fn narrow(&mut self, wanted: Range) {
+        self.wanted = wanted;
     }
 
     /// How it ended, once [`fill`](Self::fill) has given `false`.
@@ -88,7 +99,7 @@ impl Forward {
             batch.pieces.push(StoredPiece::Lost { range: Range { start: before, length: 0 }, why });
         }
         loop {
-            let Err(error) = self.fill_inner(batch, true) else {
+            let Err(error) = self.fill_inner(batch) else {
                 return Ok(self.end.is_none() || !batch.pieces.is_empty());
             };
             let told = batch.end().unwrap_or(before);
@@ -100,18 +111,19 @@ impl Forward {
         }
     }
 
-    /// Like [`fill`](Self::fill), but passes over the stored bytes: for an inventory of what comes through a pipe.
+    /// Goes through the structure to the end: for an inventory of what comes through a pipe.
     pub fn skim(mut self) -> Result<Ending> {
+        self.narrow(Range { start: 0, length: 0 });
         let mut batch = StoredBatch::default();
         while self.end.is_none() {
-            self.fill_inner(&mut batch, false)?;
+            self.fill_inner(&mut batch)?;
             batch.clear();
         }
         self.end.ok_or_else(|| Error::incomplete(self.input.name(), "it has no end member"))
     }
 
     /// Goes on until the batch is full or the archive at its end.
-    fn fill_inner(&mut self, batch: &mut StoredBatch, with_bytes: bool) -> Result<()> {
+    fn fill_inner(&mut self, batch: &mut StoredBatch) -> Result<()> {
         while self.end.is_none() {
             let member = match self.pending.take() {
                 Some(member) => member,
@@ -123,7 +135,7 @@ impl Forward {
                         self.pending = Some(member);
                         return Ok(());
                     }
-                    self.land(&member, batch, with_bytes)?;
+                    self.land(&member, batch)?;
                 }
                 MemberKind::Index(number) => self.read_index(&member, number, batch)?,
                 MemberKind::End => {
@@ -140,19 +152,22 @@ impl Forward {
         Ok(())
     }
 
-    fn land(&mut self, member: &Member, batch: &mut StoredBatch, with_bytes: bool) -> Result<()> {
+    fn land(&mut self, member: &Member, batch: &mut StoredBatch) -> Result<()> {
         if self.device_closed {
             return Err(self.input.damaged(member.position, "there is data behind the last index"));
         }
         let landed =
             landed_of(member, self.ledger.digest_kind()).map_err(|why| self.input.damaged(member.position, why))?;
         self.close_loss(landed.range.start, batch);
-        let pieces = &mut batch.pieces;
-        let result = self.ledger.land(&landed, |range| pieces.push(StoredPiece::Zeros(range)));
+        let (pieces, wanted) = (&mut batch.pieces, self.wanted);
+        let result = self.ledger.land(&landed, |range| push_zeros(pieces, range, wanted));
         result.map_err(|why| {
             self.input.damaged(member.position, format!("there is a member {}: {why}", member.kind.path()))
         })?;
-        if with_bytes { read_piece(&mut self.input, &landed, batch) } else { self.input.skip_stored(landed.stored) }
+        match landed.range.intersection(&wanted) {
+            Some(_) => read_piece(&mut self.input, &landed, batch),
+            None => self.input.skip_stored(landed.stored),
+        }
     }
 
     /// An index must say what the account says. One that is not full is the last: it also lists the zeros up to the end of the device.
@@ -170,8 +185,8 @@ impl Forward {
         }
         let early = self.ledger.index_digest();
         if !self.ledger.index_is_full() {
-            let pieces = &mut batch.pieces;
-            let closed = self.ledger.close_device(|range| pieces.push(StoredPiece::Zeros(range)));
+            let (pieces, wanted) = (&mut batch.pieces, self.wanted);
+            let closed = self.ledger.close_device(|range| push_zeros(pieces, range, wanted));
             closed.map_err(|why| self.input.damaged(member.position, why))?;
             self.device_closed = true;
         }
@@ -242,6 +257,13 @@ pub fn landed_of(member: &Member, kind: DigestKind) -> std::result::Result<Lande
     };
     let range = Range { start: member.record.offset.unwrap_or(0), length: member.record.length };
     Ok(Landed { range, content, position: member.position, stored: member.stored, seq: member.record.seq })
+}
+
+/// Adds a range that reads as zero, if it touches what is wanted.
+pub fn push_zeros(pieces: &mut Vec<StoredPiece>, range: Range, wanted: Range) {
+    if range.intersection(&wanted).is_some() {
+        pieces.push(StoredPiece::Zeros(range));
+    }
 }
 
 /// Reads the stored bytes of a member that the account has accepted, so that they are bounded by the extent limit.

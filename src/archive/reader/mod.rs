@@ -3,19 +3,21 @@
 mod forward;
 mod head;
 mod input;
+mod lacking;
 mod resync;
 mod seeking;
 mod tail;
 mod unpack;
 
 pub use forward::Ending;
+pub use lacking::Lacking;
 pub use unpack::Told;
 
 use super::end::End;
 use super::info::BackupInfo;
 use super::ledger::Ledger;
 use crate::error::{Error, Result};
-use crate::extent::ExtentMap;
+use crate::extent::{ExtentMap, Range};
 use crate::pipeline::{self, Pool};
 use crate::stream::Input;
 use forward::Forward;
@@ -108,11 +110,46 @@ impl OpenArchive {
         self.attached.as_deref()
     }
 
+    /// What the archive cannot give of this range, as far as that can be known before its data is read: all of it where the input can seek.
+    ///
+    /// # Errors
+    /// An index that no longer reads as it did when the archive was opened.
+    pub fn lacking(&mut self, range: Range) -> Result<Lacking> {
+        match &mut self.reader {
+            Reader::Forward(forward) => Ok(lacking::by_map(forward.ledger(), range)),
+            Reader::Seeking(seeking) => lacking::by_indexes(seeking, range),
+        }
+    }
+
     /// Reads the archive through with so many workers, and tells everything of the device in ascending order.
     ///
     /// # Errors
     /// The error of `tell`; or what is wrong with the archive, after everything before it has been told.
-    pub fn read_through(mut self, threads: usize, mut tell: impl FnMut(Told<'_>) -> Result<()>) -> Result<Ending> {
+    pub fn read_through(self, threads: usize, tell: impl FnMut(Told<'_>) -> Result<()>) -> Result<Ending> {
+        self.read(threads, tell)
+    }
+
+    /// The same, but tells only what touches this range; what lies in it only in part is told whole.
+    ///
+    /// An input that can seek is read only where the range lies, behind the indexes, which prove that its members are those of this archive. One that cannot
+    /// is read to its end: that the structure is whole and the end member there is proven as ever, the bytes of other members are not looked at.
+    ///
+    /// # Errors
+    /// Those of [`read_through`](Self::read_through).
+    pub fn read_range(
+        mut self,
+        range: Range,
+        threads: usize,
+        tell: impl FnMut(Told<'_>) -> Result<()>,
+    ) -> Result<Ending> {
+        match &mut self.reader {
+            Reader::Forward(forward) => forward.narrow(range),
+            Reader::Seeking(seeking) => seeking.narrow(range),
+        }
+        self.read(threads, tell)
+    }
+
+    fn read(mut self, threads: usize, mut tell: impl FnMut(Told<'_>) -> Result<()>) -> Result<Ending> {
         let digest = self.info().digest;
         let workers = (0..threads.max(1)).map(|_| Unpacker::new(digest)).collect::<Result<Vec<_>>>()?;
         let (batches, results) = (Pool::<StoredBatch>::default(), Pool::<Unpacked>::default());

@@ -7,13 +7,13 @@ use super::super::index::{LINE_MAX, Landed, Line, is_first_line, parse_line};
 use super::super::ledger::Ledger;
 use super::super::member::MemberKind;
 use super::super::{frame, limit};
-use super::forward::{Ending, Forward, landed_of, read_piece};
+use super::forward::{Ending, Forward, landed_of, push_zeros, read_piece};
 use super::head::{Head, check_digest, check_known, next_known};
 use super::input::{ArchiveInput, Common};
 use super::tail::{find_end, not_cut};
-use super::unpack::{StoredBatch, StoredPiece};
+use super::unpack::StoredBatch;
 use crate::error::{Error, Result};
-use crate::extent::MapCursor;
+use crate::extent::{MapCursor, Range};
 
 /// Where a member stands, and its number.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,12 +31,22 @@ pub struct Seeking {
     /// Which index comes next, and the lines of the current one.
     next_index: usize,
     lines: Option<IndexLines>,
-    /// The digests of the indexes' texts, as they were checked.
-    digests: Vec<Digest>,
+    /// The indexes as they were checked.
+    checked: Vec<CheckedIndex>,
+    /// The range of the device that is told.
+    wanted: Range,
     pending: Option<Landed>,
     /// What has been told; what reads as zero in between follows from the map.
     cursor: MapCursor,
     at: u64,
+}
+
+/// What is known of an index that fitted.
+struct CheckedIndex {
+    /// Everything of the device before this stands in earlier indexes.
+    from: u64,
+    /// The digest of its text.
+    digest: Digest,
 }
 
 /// An index on its way through: what is left of its text, and the digest of what was read.
@@ -59,6 +69,7 @@ impl Seeking {
             return Err(super::forward::several_parts(&input));
         }
         let Head { common, info, info_digest, map, map_digest, map_position, next_seq, .. } = head;
+        let wanted = Range { start: 0, length: info.device.size_bytes };
         let ledger = Ledger::open(info, info_digest, map, map_digest, map_position, ());
         let mut seeking = Self {
             input,
@@ -67,7 +78,8 @@ impl Seeking {
             ending,
             next_index: 0,
             lines: None,
-            digests: Vec::new(),
+            checked: Vec::new(),
+            wanted,
             pending: None,
             cursor: MapCursor::default(),
             at: 0,
@@ -91,6 +103,30 @@ impl Seeking {
         &self.ending
     }
 
+    /// Begins anew, and tells only what touches this range: neither other members nor indexes that list none of it are read.
+    pub fn narrow(&mut self, wanted: Range) {
+        let first = self.checked.partition_point(|index| index.from <= wanted.start).saturating_sub(1);
+        self.wanted = wanted;
+        (self.next_index, self.lines, self.pending) = (first, None, None);
+        self.at = self.checked.get(first).map_or(0, |index| index.from);
+        self.cursor = MapCursor::default();
+    }
+
+    /// Gives every line of the indexes that touches this range, in order, and no data; then all stands as if nothing had been read.
+    pub fn outline(&mut self, wanted: Range, mut each: impl FnMut(&Line)) -> Result<()> {
+        let before = self.wanted;
+        self.narrow(wanted);
+        let mut text = Vec::new();
+        while let Some(line) = self.next_line(&mut text)? {
+            self.at = self.at.max(line.range().end());
+            if line.range().intersection(&wanted).is_some() {
+                each(&line);
+            }
+        }
+        self.narrow(before);
+        Ok(())
+    }
+
     /// Fills a batch with the next pieces; `false` when there are no more.
     pub fn fill(&mut self, batch: &mut StoredBatch) -> Result<bool> {
         let mut line = Vec::new();
@@ -108,10 +144,10 @@ impl Seeking {
             if up_to < self.at {
                 return Err(Error::damaged(self.input.name(), "an index reads otherwise than a moment ago"));
             }
-            self.cursor
-                .covered(self.ledger.map(), self.at, up_to, |range| batch.pieces.push(StoredPiece::Zeros(range)));
+            let (pieces, wanted) = (&mut batch.pieces, self.wanted);
+            self.cursor.covered(self.ledger.map(), self.at, up_to, |range| push_zeros(pieces, range, wanted));
             self.at = landed.map_or(up_to, |landed| landed.range.end());
-            self.pending = landed;
+            self.pending = landed.filter(|landed| landed.range.intersection(&wanted).is_some());
             if landed.is_none() {
                 return Ok(!batch.pieces.is_empty());
             }
@@ -146,7 +182,8 @@ impl Seeking {
     fn next_line(&mut self, line: &mut Vec<u8>) -> Result<Option<Line>> {
         loop {
             if self.lines.is_none() {
-                if self.next_index == self.ending.end.indexes.len() {
+                let told = self.at >= self.wanted.end();
+                if told || self.next_index == self.ending.end.indexes.len() {
                     return Ok(None);
                 }
                 let mut index = IndexLines {
@@ -168,7 +205,7 @@ impl Seeking {
                 })?;
                 return Ok(Some(parsed));
             }
-            if self.digests.get(self.next_index - 1) != Some(&index.hasher.finish()) {
+            if self.checked.get(self.next_index - 1).map(|index| index.digest) != Some(index.hasher.finish()) {
                 return Err(Error::damaged(self.input.name(), "an index reads otherwise than a moment ago"));
             }
         }
@@ -232,7 +269,7 @@ impl Seeking {
             }
             let expected = self.ledger.close_index(member.position, ());
             check_digest(&self.input, &member, self.ledger.digest_kind(), hasher.finish())?;
-            self.digests.push(hasher.finish());
+            self.checked.push(CheckedIndex { from: at, digest: hasher.finish() });
             if expected.digest != hasher.finish() || expected.length != member.record.length {
                 return Err(self
                     .input

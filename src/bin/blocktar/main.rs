@@ -46,5 +46,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::List(list) => commands::list::run(list),
         Command::Info(info) => commands::info::run(info, talk),
         Command::Verify(verify) => commands::verify::run(verify, talk, &stop),
+        Command::Compare(compare) => commands::compare::run(compare, talk, &stop),
+        Command::Extract(extract) => commands::extract::run(extract, talk, &stop),
     }
 }

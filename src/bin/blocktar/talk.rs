@@ -5,9 +5,10 @@ use std::io::Write;
 
 use blocktar::error::Error;
 use blocktar::extent::Range;
+use blocktar::ranges::RangeList;
 
 use crate::sizes;
-use crate::summary::printable;
+use crate::summary::{self, printable};
 
 /// How many affected ranges an error lists before it only counts them.
 const RANGES_SHOWN: usize = 20;
@@ -81,9 +82,19 @@ pub fn range_text(range: &Range) -> String {
 
 /// Byte ranges for people, one a line; of very many, the first and how many more there are.
 pub fn range_lines(ranges: &[Range]) -> Vec<String> {
+    lines_of(ranges, ranges.len() as u64)
+}
+
+/// The same of a list that counts more ranges than it holds.
+pub fn list_lines(list: &RangeList) -> Vec<String> {
+    lines_of(list.kept(), list.count())
+}
+
+fn lines_of(ranges: &[Range], count: u64) -> Vec<String> {
     let mut lines: Vec<_> = ranges.iter().take(RANGES_SHOWN).map(range_text).collect();
-    if ranges.len() > RANGES_SHOWN {
-        lines.push(format!("and {} more ranges", ranges.len() - RANGES_SHOWN));
+    let more = count - lines.len() as u64;
+    if more > 0 {
+        lines.push(format!("and {}", summary::count(more, "more range")));
     }
     lines
 }

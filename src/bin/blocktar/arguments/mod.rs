@@ -1,6 +1,8 @@
 //! What was typed, parsed into types that cannot be wrong: what all commands share here, what each takes in a file of its own.
 
 mod backup;
+mod compare;
+mod extract;
 mod info;
 mod list;
 mod restore;
@@ -13,6 +15,8 @@ use crate::exit_code;
 use crate::talk::Talk;
 
 pub use backup::BackupArguments;
+pub use compare::CompareArguments;
+pub use extract::ExtractArguments;
 pub use info::InfoArguments;
 pub use list::ListArguments;
 pub use restore::RestoreArguments;
@@ -58,6 +62,12 @@ pub enum Command {
     /// Read an archive through and say what is wrong with it
     #[command(after_help = help_end(verify::EXAMPLES))]
     Verify(VerifyArguments),
+    /// Say whether a device or image still holds what the archive does, and where not
+    #[command(after_help = help_end(compare::EXAMPLES))]
+    Compare(CompareArguments),
+    /// Write raw bytes of the device to standard output
+    #[command(after_help = help_end(extract::EXAMPLES))]
+    Extract(ExtractArguments),
 }
 
 /// How programs and people learn what happens.

@@ -1,6 +1,8 @@
 //! One file for each command, and what reads an archive has in common.
 
 pub mod backup;
+pub mod compare;
+pub mod extract;
 pub mod info;
 pub mod list;
 pub mod restore;

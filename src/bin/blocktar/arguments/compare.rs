@@ -1,0 +1,34 @@
+//! What `compare` takes.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+
+use super::ReportArguments;
+use crate::values::{self, Stream};
+
+/// The examples of its help.
+pub const EXAMPLES: &str = "\
+Examples:
+  blocktar compare backup.tar /dev/vg/lv
+  ssh vault 'cat backup.tar' | blocktar compare - disk.img --json
+
+Differences are told in blocks of 4096 bytes. What only one of both has differs too, if their sizes do.
+Ranges that could not be read when the backup was made are not compared, nor what an increment leaves to its parent.";
+
+#[derive(Args, Debug)]
+pub struct CompareArguments {
+    /// Read this archive; `-` is standard input
+    #[arg(value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
+    pub archive: Stream,
+    /// Compare it with this block device or disk image
+    #[arg(value_name = "DEVICE")]
+    pub device: PathBuf,
+    /// Decompress and check with this many threads [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = values::threads)]
+    pub threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub report: ReportArguments,
+}

@@ -1,0 +1,104 @@
+//! `compare`: whether a device or image still holds what an archive does.
+
+use std::time::Instant;
+
+use blocktar::archive::{OpenArchive, OpenOptions};
+use blocktar::compare::{Comparison, compare};
+use blocktar::error::Result;
+use blocktar::source;
+use serde_json::{Value, json};
+
+use super::verify::ranges_value;
+use super::{open_archive, thread_count};
+use crate::arguments::CompareArguments;
+use crate::exit_code::ExitCode;
+use crate::progress_line::ProgressLine;
+use crate::signals::Stop;
+use crate::talk::{self, Talk};
+use crate::{answer, sizes, summary};
+
+/// What is compared, as the user named it.
+struct Names {
+    archive: String,
+    device: String,
+}
+
+/// Runs the command.
+pub fn run(arguments: &CompareArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let input = open_archive("compare", Some(&arguments.archive))?;
+    let names = Names { archive: input.name().to_owned(), device: arguments.device.display().to_string() };
+    let image = source::open_image(&arguments.device)?;
+    let mut warnings = source::warnings_before(&arguments.device)?;
+    warnings.iter().for_each(|warning| talk::warn(warning));
+    let archive = OpenArchive::open(input, &OpenOptions::default())?;
+    let progress = stop.progress();
+    let line = ProgressLine::start(arguments.report.progress, talk, "compare", &progress);
+    let result = compare(archive, image.as_ref(), thread_count(arguments.threads), &progress);
+    drop(line);
+    let found = result?;
+    found.warnings.iter().for_each(|warning| talk::warn(warning));
+    warnings.extend_from_slice(&found.warnings);
+    let code = outcome(&found);
+    if arguments.report.json {
+        let details = value(&names, &found, &warnings);
+        answer::print_json(&summary::for_programs("compare", code, begun, details))?;
+    } else {
+        answer::print(text(&names, &found, talk, begun).as_bytes())?;
+    }
+    Ok(code)
+}
+
+fn outcome(found: &Comparison) -> ExitCode {
+    let bad = if found.bad.is_empty() { ExitCode::Done } else { ExitCode::BadRanges };
+    if found.differing.is_empty() { bad } else { bad.worse(ExitCode::Differs) }
+}
+
+fn text(names: &Names, found: &Comparison, talk: Talk, begun: Instant) -> String {
+    let mut lines = Vec::new();
+    let (archive, device) = (&names.archive, &names.device);
+    let as_far = if found.bad.bytes() + found.unchanged_bytes > 0 { ", as far as it was compared" } else { "" };
+    match found.differing.count() {
+        0 if talk > Talk::Quiet => lines.push(format!("{device} equals {archive}{as_far}")),
+        0 => {}
+        count => lines.push(format!("{device} differs from {archive} in {}", summary::count(count, "range"))),
+    }
+    lines.extend(talk::list_lines(&found.differing).into_iter().map(|range| format!("  differs: {range}")));
+    let bad = talk::list_lines(&found.bad).into_iter();
+    lines.extend(bad.map(|range| format!("  not compared, as it could not be read when it was backed up: {range}")));
+    let archive_bytes = found.end.backup_info.device.size_bytes;
+    if archive_bytes != found.device_bytes {
+        let (now, then) = (sizes::exact(found.device_bytes), sizes::exact(archive_bytes));
+        lines.push(summary::line("size", &format!("{now}; when it was backed up, {then}")));
+    }
+    if talk > Talk::Quiet {
+        if found.unchanged_bytes > 0 {
+            let unchanged = sizes::exact(found.unchanged_bytes);
+            lines.push(summary::line("unchanged", &format!("{unchanged} since the parent, and not compared")));
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        let (bytes, rate) = (sizes::exact(found.compared_bytes), sizes::rate(found.compared_bytes, seconds));
+        lines.push(summary::line("compared", &format!("{bytes} in {}, {rate}", sizes::duration(seconds))));
+        lines.push(summary::line("id", &found.end.backup_info.id));
+    }
+    lines.iter().map(|line| format!("{}\n", summary::printable(line))).collect()
+}
+
+fn value(names: &Names, found: &Comparison, warnings: &[String]) -> Value {
+    json!({
+        "archive": names.archive,
+        "device": names.device,
+        "equal": found.differing.is_empty(),
+        "compared_bytes": found.compared_bytes,
+        "unchanged_bytes": found.unchanged_bytes,
+        "device_bytes": found.device_bytes,
+        "differing": ranges_value(found.differing.kept()),
+        "differing_left_out": found.differing.left_out(),
+        "differing_bytes": found.differing.bytes(),
+        "bad": ranges_value(found.bad.kept()),
+        "bad_left_out": found.bad.left_out(),
+        "warnings": warnings,
+        "info": summary::value(&found.end.backup_info),
+        "end": summary::end_value(&found.end),
+    })
+}

@@ -1,0 +1,78 @@
+//! `extract`: raw bytes of any range of the device.
+
+use std::io::{self, IsTerminal};
+use std::time::Instant;
+
+use blocktar::archive::{OpenArchive, OpenOptions};
+use blocktar::error::{Error, Result};
+use blocktar::extract::{ExtractRequest, ExtractSummary, extract};
+use blocktar::media;
+use serde_json::json;
+
+use super::{open_archive, thread_count};
+use crate::arguments::ExtractArguments;
+use crate::exit_code::ExitCode;
+use crate::progress_line::ProgressLine;
+use crate::signals::Stop;
+use crate::talk::{self, Talk};
+use crate::values::Stream;
+use crate::{identity, sizes, summary};
+
+/// Runs the command.
+pub fn run(arguments: &ExtractArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
+    let begun = Instant::now();
+    refuse_unsafe_output(arguments.archive.as_ref())?;
+    let input = open_archive("extract", arguments.archive.as_ref())?;
+    let name = input.name().to_owned();
+    let archive = OpenArchive::open(input, &OpenOptions::default())?;
+    let request = ExtractRequest {
+        offset_bytes: arguments.offset,
+        length_bytes: arguments.length,
+        threads: thread_count(arguments.threads),
+    };
+    let progress = stop.progress();
+    let mut output = media::create_raw_output(&progress)?;
+    let line = ProgressLine::start(arguments.report.progress, talk, "extract", &progress);
+    let result = extract(archive, &request, output.as_mut(), &progress);
+    drop(line);
+    let extracted = result?;
+    extracted.warnings.iter().for_each(|warning| talk::warn(warning));
+    talk.say(&text(&name, &extracted, begun));
+    if arguments.report.json {
+        let details = json!({
+            "archive": name,
+            "offset": extracted.range.start,
+            "length": extracted.range.length,
+            "warnings": extracted.warnings,
+            "info": summary::value(&extracted.end.backup_info),
+            "end": summary::end_value(&extracted.end),
+        });
+        talk::machine(&summary::for_programs("extract", ExitCode::Done, begun, details));
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Raw bytes go neither to a terminal nor into the archive that they come from.
+fn refuse_unsafe_output(archive: Option<&Stream>) -> Result<()> {
+    let remedy = || Some("`blocktar extract ARCHIVE > FILE`, or `blocktar extract ARCHIVE | PROGRAM`".to_owned());
+    let refused = |why: &str| Err(Error::refused("extract from an archive", why, remedy()));
+    if io::stdout().is_terminal() {
+        return refused("standard output is a terminal, and a disk's bytes are not for reading");
+    }
+    let input = archive.and_then(Stream::path).map_or_else(|| identity::of_stream(io::stdin()), identity::of_path);
+    if input.is_some() && input == identity::of_stream(io::stdout()) {
+        return refused("the output is the archive itself");
+    }
+    Ok(())
+}
+
+fn text(name: &str, extracted: &ExtractSummary, begun: Instant) -> String {
+    let range = extracted.range;
+    let lines = [
+        format!("extracted {} {}", sizes::exact(range.length), summary::pace(begun, extracted.data_bytes)),
+        summary::line("from byte", &range.start.to_string()),
+        summary::line("archive", name),
+        summary::line("id", &extracted.end.backup_info.id),
+    ];
+    lines.join("\n")
+}

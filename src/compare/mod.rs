@@ -1,0 +1,132 @@
+//! An archive against a device or image: whether it still holds the same, and where not.
+
+mod reading;
+
+use crate::archive::{End, Ending, Kind, MapKind, OpenArchive, Told};
+use crate::error::{Error, Result};
+use crate::extent::{Extent, Range};
+use crate::progress::Progress;
+use crate::ranges::RangeList;
+use crate::stream::Image;
+use reading::Reading;
+
+/// Differences are told in blocks of this size, at multiples of it.
+pub const BLOCK_BYTES: u64 = 4096;
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The archive's end member, its backup-info included.
+    pub end: End,
+    /// Size of the device in bytes, as it is now.
+    pub device_bytes: u64,
+    /// Where the device differs: whole blocks, cut only where what was compared ends; what only one of both has, if their sizes differ.
+    pub differing: RangeList,
+    /// What could not be read when the backup was made, and so was not compared.
+    pub bad: RangeList,
+    /// How many bytes were compared.
+    pub compared_bytes: u64,
+    /// How many bytes an increment leaves to its parent, and so were not compared.
+    pub unchanged_bytes: u64,
+    /// What the user should know, in sentences.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the archive and the device once each, side by side, and holds every byte against the other's, zeros included.
+///
+/// What the device has as a hole is known to be zero and is not read.
+///
+/// # Errors
+/// An archive that is not sound, which is no difference; a device that cannot be read.
+pub fn compare(archive: OpenArchive, image: &dyn Image, threads: usize, progress: &Progress) -> Result<Comparison> {
+    let (name, info) = (archive.name().to_owned(), archive.info().clone());
+    let all = (info.device.size_bytes > 0).then(|| Extent::data(0, info.device.size_bytes)).into_iter().collect();
+    let held = match (info.map, info.kind) {
+        (MapKind::Inline, Kind::Full) => Some(&all),
+        // Which ranges it holds is known only when they come.
+        (MapKind::Inline, _) => None,
+        _ => Some(archive.map()),
+    };
+    let mut comparing = Comparing {
+        reading: Reading::begin(image, held)?,
+        progress,
+        both_bytes: info.device.size_bytes.min(image.device().size_bytes),
+        at: 0,
+        differing: RangeList::default(),
+        bad: RangeList::default(),
+        compared_bytes: 0,
+        unchanged_bytes: 0,
+    };
+    progress.set_total(info.device.size_bytes);
+    let ending = archive.read_through(threads, |told| comparing.take(told, &name))?;
+    comparing.finish(ending, info.device.size_bytes, image)
+}
+
+/// Where the comparison stands.
+struct Comparing<'a> {
+    reading: Reading<'a>,
+    progress: &'a Progress,
+    /// What both have.
+    both_bytes: u64,
+    /// Everything before this was told.
+    at: u64,
+    differing: RangeList,
+    bad: RangeList,
+    compared_bytes: u64,
+    unchanged_bytes: u64,
+}
+
+impl Comparing<'_> {
+    fn take(&mut self, told: Told<'_>, archive: &str) -> Result<()> {
+        self.progress.check()?;
+        match told {
+            Told::Data { offset, bytes, stored, .. } => {
+                let range = self.pass_to(Range { start: offset, length: bytes.len() as u64 });
+                self.reading.hold_against(&bytes[..range.length as usize], offset, &mut self.differing)?;
+                self.compared_bytes += range.length;
+                self.progress.add_data(bytes.len() as u64, stored);
+            }
+            Told::Zeros(range) => {
+                let both = self.pass_to(range);
+                let progress = self.progress;
+                self.reading.hold_against_zeros(both, &mut self.differing, || progress.check())?;
+                self.compared_bytes += both.length;
+                progress.add_zero(range.length);
+            }
+            Told::Bad(range) => {
+                let both = self.pass_to(range);
+                self.bad.push(both);
+                self.progress.add_bad(range.length);
+            }
+            Told::Damaged { range, why } => return Err(Error::damaged(archive, why).with_affected(range)),
+        }
+        Ok(())
+    }
+
+    /// Counts what lies before this range as unchanged; gives what of it both have.
+    fn pass_to(&mut self, range: Range) -> Range {
+        let both = |offset: u64| offset.min(self.both_bytes);
+        self.unchanged_bytes += both(range.start) - both(self.at);
+        self.at = range.end();
+        Range { start: range.start, length: both(range.end()) - both(range.start) }
+    }
+
+    fn finish(mut self, ending: Ending, archive_bytes: u64, image: &dyn Image) -> Result<Comparison> {
+        self.pass_to(Range { start: self.at.max(self.both_bytes), length: 0 });
+        let device_bytes = image.device().size_bytes;
+        self.differing.push(Range::between(self.both_bytes, archive_bytes.max(device_bytes)));
+        let mut warnings = image.changes()?;
+        if !ending.end_blocks {
+            warnings.push("the archive's end blocks are missing; all data was there".to_owned());
+        }
+        Ok(Comparison {
+            end: ending.end,
+            device_bytes,
+            differing: self.differing,
+            bad: self.bad,
+            compared_bytes: self.compared_bytes,
+            unchanged_bytes: self.unchanged_bytes,
+            warnings,
+        })
+    }
+}
