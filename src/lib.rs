@@ -9,7 +9,7 @@
 //!
 //! | module | what it is | may use |
 //! |---|---|---|
-//! | `bin/` | the program: parses, runs, reports; alone uses clap, byte-unit, indicatif | all |
+//! | `bin/` | the program: parses, runs, reports; alone uses clap and its generators, byte-unit, indicatif | all |
 //! | [`backup`], [`restore`], [`verify`], [`compare`], [`extract`] | the read loop, the write loop, reading without a target, against a device, and a piece of the whole | `archive`, `plan`, ground; they get open traits, never a device or a medium by name |
 //! | [`plan`], [`catalog`] | what a restore will do; what archives there are | `archive`, ground |
 //! | [`archive`] | the format, over `Input` and `Output` only: it opens nothing; alone uses tar, zstd, sha2, tape-sha256, blake3 | ground |

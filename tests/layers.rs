@@ -20,6 +20,8 @@ const KEPT: &[(&str, &[&str])] = &[
     ("tape_sha256::", &["archive"]),
     ("blake3::", &["archive"]),
     ("clap::", &[BINARY]),
+    ("clap_complete::", &[BINARY]),
+    ("clap_mangen::", &[BINARY]),
     ("byte_unit::", &[BINARY]),
     ("indicatif::", &[BINARY]),
     // `progress` removes partial files when a process leaves from within a blocked call.

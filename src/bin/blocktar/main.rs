@@ -7,6 +7,7 @@ mod commands;
 mod exit_code;
 mod identity;
 mod inventory;
+mod manual;
 mod progress_line;
 mod signals;
 mod sizes;
@@ -48,5 +49,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Verify(verify) => commands::verify::run(verify, talk, &stop),
         Command::Compare(compare) => commands::compare::run(compare, talk, &stop),
         Command::Extract(extract) => commands::extract::run(extract, talk, &stop),
+        Command::Completions(completions) => commands::completions::run(completions),
+        Command::Man(man) => commands::man::run(man),
     }
 }

@@ -2,9 +2,11 @@
 
 mod backup;
 mod compare;
+mod completions;
 mod extract;
 mod info;
 mod list;
+mod man;
 mod restore;
 mod verify;
 
@@ -16,9 +18,11 @@ use crate::talk::Talk;
 
 pub use backup::BackupArguments;
 pub use compare::CompareArguments;
+pub use completions::{CompletionsArguments, Shell};
 pub use extract::ExtractArguments;
 pub use info::InfoArguments;
 pub use list::ListArguments;
+pub use man::ManArguments;
 pub use restore::RestoreArguments;
 pub use verify::VerifyArguments;
 
@@ -68,6 +72,12 @@ pub enum Command {
     /// Write raw bytes of the device to standard output
     #[command(after_help = help_end(extract::EXAMPLES))]
     Extract(ExtractArguments),
+    /// Print a script that completes command lines in a shell
+    #[command(after_help = help_end(completions::EXAMPLES))]
+    Completions(CompletionsArguments),
+    /// Print a man page, or write all of them
+    #[command(after_help = help_end(man::EXAMPLES))]
+    Man(ManArguments),
 }
 
 /// How programs and people learn what happens.
@@ -98,9 +108,12 @@ impl Arguments {
     /// Parses the command line, or says why not, or what `--help` asked for.
     pub fn try_parse_all() -> Result<Self, clap::Error> {
         let arguments = Self::try_parse()?;
-        if let Command::Backup(backup) = &arguments.command {
-            backup.check().map_err(|why| Self::command().error(ErrorKind::ValueValidation, why))?;
-        }
+        let checked = match &arguments.command {
+            Command::Backup(backup) => backup.check(),
+            Command::Man(man) => man.check(),
+            _ => Ok(()),
+        };
+        checked.map_err(|why| Self::command().error(ErrorKind::ValueValidation, why))?;
         Ok(arguments)
     }
 

@@ -2,9 +2,11 @@
 
 pub mod backup;
 pub mod compare;
+pub mod completions;
 pub mod extract;
 pub mod info;
 pub mod list;
+pub mod man;
 pub mod restore;
 pub mod verify;
 

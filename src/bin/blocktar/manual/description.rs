@@ -1,0 +1,79 @@
+//! What a man page says beyond the help: how a command behaves, and what it never does.
+
+/// The paragraphs of a command's description, or of blocktar's own; none for a command that is not known here.
+pub fn of(command: Option<&str>) -> &'static [&'static str] {
+    match command {
+        None => BLOCKTAR,
+        Some("backup") => BACKUP,
+        Some("restore") => RESTORE,
+        Some("list") => LIST,
+        Some("info") => INFO,
+        Some("verify") => VERIFY,
+        Some("completions") => COMPLETIONS,
+        Some("man") => MAN,
+        Some(_) => &[],
+    }
+}
+
+const BLOCKTAR: &[&str] = &[
+    "blocktar writes a block device or disk image (an LVM volume or snapshot, the disk of a virtual machine) as one tar stream into a \
+     file or pipe, and restores it byte for byte. It reads only what is used, leaves out zeros, proves every range with a digest, and \
+     needs neither temporary space nor a medium that can seek.",
+    "A restore that reports success has put back exactly the bytes that were read. An archive that was cut, changed or mixed up is \
+     refused. A backup that failed or was interrupted can never look complete.",
+    "Every archive carries RESTORE.txt, the recipe by which tar, zstd and dd restore it without blocktar.",
+    "Standard output carries only the archive or the answer, standard error the talk. In a script, use `set -o pipefail`: else the shell \
+     reports only the exit code of the last command of a pipe.",
+    "Digests guard against accidents, not against forgers: encrypt and authenticate what leaves your hands.",
+];
+
+const BACKUP: &[&str] = &[
+    "Reads a block device or disk image from its beginning to its end and writes one archive, to standard output unless --output names \
+     a file. Holes and ranges of zeros are recorded, not stored.",
+    "Take a snapshot first, or stop what writes to the device: the archive holds what was read. A source that is mounted, or that \
+     changes while it is read, is warned of.",
+    "An output file gets its name only when the archive is complete and synced to disk; an interrupted backup leaves none. Into a pipe, an \
+     interrupted backup is an archive without its end member, which every command calls incomplete.",
+    "A range that cannot be read fails the backup. With --keep-going it is recorded as bad: a restore leaves that range as it is, and \
+     backup, list, verify and restore all end with exit status 8.",
+];
+
+const RESTORE: &[&str] = &[
+    "Reads an archive once, from standard input unless --input names a file, and writes what it holds onto a block device or into a new \
+     sparse image. Every byte is checked against its digest before it is written.",
+    "The target must be large enough, not mounted, not in use, and not the archive itself. A device that holds a file system, a \
+     partition table or another known signature, or an image that exists, is written over only with --overwrite. --dry-run prints what \
+     would be done and changes nothing.",
+    "Nothing half-done looks whole: a new image gets its name when it is complete and synced; on a device the first MiB is made zero \
+     first and written last, after all else was synced.",
+    "What the archive calls zero is made zero, unless --target-is-zero gives your word that it reads so already. What lies beyond the end \
+     of the restored device stays as it was, and you are told.",
+];
+
+const LIST: &[&str] = &[
+    "Prints a table with one line for each archive: its id, name, time, kind, source, sizes, and whether it is complete. Of a file only \
+     the head and the tail are read; of a pipe everything. In a folder, files that are no archives are passed over.",
+    "The exit status is the worst that was found: 4 if an archive is incomplete, 5 if one is damaged, 8 if one has bad ranges. That an \
+     archive is complete does not say that all its bytes are sound: blocktar-verify(1) does.",
+];
+
+const INFO: &[&str] = &[
+    "Prints what one archive says of itself: what was backed up, when, from where, with which digests, sizes, notes and attached files.",
+    "With --attached it writes one attached file, such as the definition of a virtual machine, to standard output.",
+];
+
+const VERIFY: &[&str] = &[
+    "Reads every byte of an archive and trusts nothing: headers, sizes, digests, the index, the end member and their agreement. If \
+     something is wrong it says what, and which ranges of the device cannot be trusted because of it.",
+    "It needs no target and writes nothing. A pipe is as good as a file.",
+];
+
+const COMPLETIONS: &[&str] = &[
+    "Prints a script for bash, zsh or fish that completes commands, options, the values of options, and the names of files. The Debian \
+     package installs all three.",
+];
+
+const MAN: &[&str] = &[
+    "Prints the man page of blocktar, or of one of its commands, in the language of man(7); or writes all pages into a folder, which is \
+     made if it is missing. The Debian package installs them.",
+];
