@@ -6,109 +6,38 @@
 #   benches/compare.sh --only WORD      only the rows whose name contains the word; can be given several times
 #   benches/compare.sh --clean          removes the data that is kept between runs
 #
-# BLOCKTAR_BENCH_DIR   where a folder blocktar-bench with the data is made, by default target/bench
-# BLOCKTAR_BENCH_SHM   the same for images of many extents, by default /dev/shm: on a disk it takes minutes to delete them
-# BLOCKTAR_BENCH_RUNS  how many runs of each, by default 5
-# BLOCKTAR             the program to measure, by default target/release/blocktar
+# BLOCKTAR_BENCH_SHM   where images of many extents are made, by default /dev/shm: on a disk it takes minutes to delete them
 set -euo pipefail
-cd "$(dirname "$0")/.."
-
-here=$PWD/benches
-# Folders of our own, so that --clean removes nothing else.
-folder=$(realpath -m "${BLOCKTAR_BENCH_DIR:-target/bench}")/blocktar-bench
+disk_needed=$((25 << 30)) quick_disk_needed=$((2 << 30))
+source "$(dirname "$0")/data.sh"
+read_arguments "$@"
 shm=${BLOCKTAR_BENCH_SHM:-/dev/shm}/blocktar-bench
-runs=${BLOCKTAR_BENCH_RUNS:-5}
-program=$(realpath -m "${BLOCKTAR:-target/release/blocktar}")
-quick= only=()
-
-while (($#)); do
-  case $1 in
-    --quick) quick=1 ;;
-    --clean) rm -rf -- "$folder" "$shm"; exit ;;
-    --only) only+=("$2"); shift ;;
-    -h | --help) sed -n '2,/^set/{/^set/!s/^# \?//p}' "$0"; exit ;;
-    *) echo "compare.sh: unknown argument $1; see --help" >&2; exit 2 ;;
-  esac
-  shift
-done
-
-MiB=$((1 << 20)) GiB=$((1 << 30)) TiB=$((1 << 40))
-image_bytes=$((8 * GiB)) tree_bytes=$((4 * GiB)) many=500000 disk_needed=$((25 * GiB)) shm_needed=$((8 * GiB)) slow_runs=2
-if [[ $quick ]]; then
-  folder=$folder/quick shm=$shm/quick runs=${BLOCKTAR_BENCH_RUNS:-1} slow_runs=1
-  image_bytes=$((256 * MiB)) tree_bytes=$((64 * MiB)) many=5000 disk_needed=$((2 * GiB)) shm_needed=$((256 * MiB))
+if [[ $clean ]]; then
+  rm -rf -- "$folder" "$shm"
+  exit
 fi
-
-has() { command -v "$1" > /dev/null; }
-PATH=$PATH:/usr/sbin:/sbin
-
-for tool in python3 tar mke2fs /usr/bin/time; do
-  has "$tool" || { echo "compare.sh: $tool is missing (Debian: python3, tar, e2fsprogs, time)" >&2; exit 1; }
-done
-[[ -x $program ]] || { echo "compare.sh: $program is missing: run cargo build --release" >&2; exit 1; }
-mkdir -p "$folder" "$shm"
-
-# room FOLDER BYTES: refuses to start what would end with a full disk; what is there already from earlier runs counts.
-room() {
-  local free used
-  free=$(df --output=avail -B1 "$1" | tail -1)
-  used=$(du -s -B1 "$1" | cut -f1)
-  if ((free + used < $2)); then
-    echo "compare.sh: $1 has room for $((free / MiB)) MiB, but $(($2 / MiB)) MiB are needed: name another folder" >&2
-    exit 1
-  fi
-}
-room "$folder" "$disk_needed"
+TiB=$((1 << 40)) many=500000 shm_needed=$((8 * GiB)) slow_runs=2
+if [[ $quick ]]; then
+  shm=$shm/quick many=5000 shm_needed=$((256 * MiB)) slow_runs=1
+fi
+mkdir -p "$shm"
 room "$shm" "$shm_needed"
+prepare
 
-image=$folder/image.ext4 archive=$folder/blocktar.tar peer_archive=$folder/bsdtar.tar restored=$folder/restored
+archive=$folder/blocktar.tar peer_archive=$folder/bsdtar.tar restored=$folder/restored
 sparse=$folder/sparse.img sparse_archive=$folder/sparse.tar
 scattered=$shm/scattered.img scattered_archive=$shm/scattered.tar
-notes=$folder/memory-notes
+notes=$folder/memory-notes ranges=$folder/read-ranges.sh
 # Whatever ends the run, what it restored goes; the images stay for the next run.
-trap 'rm -rf -- "$restored" "$shm/restored" "$notes" "$folder/restic" "$folder/restic-password"' EXIT
-export BLOCKTAR_NOTES=$notes
+trap 'rm -rf -- "$restored" "$shm/restored" "$notes" "$ranges" "$folder/restic" "$folder/restic-password"' EXIT
 # The tool notes the peak memory of each run; it costs about a millisecond.
 timed="/usr/bin/time -a -o $notes -f %M $program"
-
-# make FILE COMMAND…: has it made under another name first, so that what is there is whole.
-make() {
-  local file=$1
-  shift
-  [[ -e $file ]] && return
-  echo "making $file" >&2
-  rm -f -- "$file.partial"
-  "$@" "$file.partial"
-  mv -- "$file.partial" "$file"
-}
-
-make_image() {
-  rm -rf -- "$folder/tree"
-  python3 "$here/make_data.py" tree "$folder/tree" "$tree_bytes"
-  truncate -s "$image_bytes" "$1"
-  mke2fs -q -t ext4 -F -d "$folder/tree" "$1"
-  rm -rf -- "$folder/tree"
-  sync -f "$1"
-}
 
 make_scattered() { # SIZE COUNT LENGTH FILE
   python3 "$here/make_data.py" scattered "$4" --size "$1" --count "$2" --length "$3" --blocks-from "$image"
 }
 
 make_peer_archive() { bsdtar -C "$folder" -cf "$1" image.ext4; }
-
-make "$image" make_image
-make "$sparse" make_scattered "$TiB" 100 65536
-make "$scattered" make_scattered $((many * 131072)) "$many" 4096
-
-warm() { cat -- "$@" > /dev/null; }
-
-wanted() {
-  ((${#only[@]})) || return 0
-  local word
-  for word in "${only[@]}"; do [[ $1 == *"$word"* ]] && return 0; done
-  return 1
-}
 
 # row NAME ARGUMENTS-OF-measure.py…
 row() {
@@ -123,9 +52,9 @@ peer() {
   if has "$tool"; then row "$@"; else echo "| $1 | not measured: $tool is not installed | | | | | |"; fi
 }
 
-echo "$(uname -sr), $(nproc) processors, $(awk -F': ' '/^model name/{print $2; exit}' /proc/cpuinfo), $(date -u +%F)$([[ $quick ]] && echo ', QUICK: these numbers mean nothing')"
+machine
 echo "$(tar --version | head -1); $(bsdtar --version 2> /dev/null | head -1); $(zstd --version 2> /dev/null | grep -o 'v[0-9.]*' | head -1 | sed 's/^/zstd /'); $(restic version 2> /dev/null | cut -d' ' -f1-2)"
-echo "image: $((image_bytes / MiB)) MiB ext4, $(($(stat -c %b "$image") / 2048)) MiB allocated; medians of $runs runs by turns (fastest–slowest)"
+echo "$(image_text); medians of $runs runs by turns (fastest–slowest)"
 echo
 echo "| job | blocktar | peer | ratio of medians (median of the pairs' ratios) | floor | met | peak memory |"
 echo "|---|---|---|---|---|---|---|"
@@ -153,22 +82,37 @@ elif wanted "backup, zstd:1, restic"; then
   echo "| backup, zstd:1, restic | not measured: restic is not installed | | | | | |"
 fi
 
-if wanted "restore" || wanted "verify"; then
+from_pipe="restore from a pipe, synced" from_file="restore from a file, synced" verify="verify, no compression"
+if wanted "$from_pipe" || wanted "$from_file" || wanted "$verify"; then
   make "$archive" "$program" -q backup "$image" --compression none -o
-fi
-if wanted "restore from a pipe"; then
-  if has bsdtar; then make "$peer_archive" make_peer_archive; fi
-  warm "$archive" "$peer_archive"
-  peer bsdtar "restore from a pipe, synced" --before "rm -rf -- $restored; mkdir $restored; sync -f $folder" \
-    --ours "cat $archive | $timed -q restore $restored/new.img" --peer-name "bsdtar -x, sync -f" \
-    --peer "cat $peer_archive | bsdtar -C $restored -xf - && sync -f $restored/image.ext4" --ratio 0.9
-fi
-if wanted "verify"; then
   warm "$archive"
-  row "verify, no compression" --ours "$timed -q verify $archive" --peer-name "cat, cat" \
-    --peer "cat $archive | cat > /dev/null" --ratio 2.0
+fi
+before_restore="rm -rf -- $restored; mkdir $restored; sync -f $folder"
+restore_pipe="cat $archive | $timed -q restore $restored/new.img" restore_file="$timed -q restore -i $archive $restored/new.img"
+copy="nbdcopy $image $restored/new.img && sync -f $restored/new.img"
+if wanted "$from_pipe" && has bsdtar; then
+  make "$peer_archive" make_peer_archive
+  warm "$peer_archive"
+fi
+peer bsdtar "$from_pipe" --before "$before_restore" --ours "$restore_pipe" --peer-name "bsdtar -x, sync -f" \
+  --peer "cat $peer_archive | bsdtar -C $restored -xf - && sync -f $restored/image.ext4" --ratio 0.9
+peer nbdcopy "$from_pipe" --before "$before_restore" --ours "$restore_pipe" --peer-name "nbdcopy file to file, sync -f" --peer "$copy" --ratio 1.3
+peer nbdcopy "$from_file" --before "$before_restore" --ours "$restore_file" --peer-name "nbdcopy file to file, sync -f" --peer "$copy" --ratio 1.3
+row "$verify" --ours "$timed -q verify $archive" --peer-name "cat, cat" --peer "cat $archive | cat > /dev/null" --ratio 2.0
+
+# The programs themselves come back into the page cache before the time begins.
+uncached="backup of an uncached image, no compression"
+if wanted "$uncached" && [[ -w /proc/sys/vm/drop_caches ]]; then
+  python3 "$here/data_ranges.py" "$image" > "$ranges"
+  row "$uncached" --before "sync -f $folder; echo 3 > /proc/sys/vm/drop_caches; { $program --version; dd --version; echo | cat; } > /dev/null" \
+    --ours "$none" --peer-name "dd iflag=direct bs=4M of the same ranges" --peer "bash $ranges" --ratio 1.05
+elif wanted "$uncached"; then
+  echo "| $uncached | not measured: only root can drop the page cache | | | | | |"
 fi
 
+if wanted "1 TiB, 100 extents: backup" || wanted "1 TiB, 100 extents: restore"; then
+  make "$sparse" make_scattered "$TiB" 100 65536
+fi
 row "1 TiB, 100 extents: backup" --ours "$timed -q backup $sparse | cat > /dev/null" --seconds 0.05
 if wanted "1 TiB, 100 extents: restore"; then
   "$program" -q backup "$sparse" -o "$sparse_archive" --overwrite
@@ -177,6 +121,9 @@ if wanted "1 TiB, 100 extents: restore"; then
 fi
 
 for compression in none zstd:1; do
+  if wanted "$many extents, $compression: backup" || wanted "$many extents, $compression: restore"; then
+    make "$scattered" make_scattered $((many * 131072)) "$many" 4096
+  fi
   row "$many extents, $compression: backup" --count "$many" --per-second 150000 \
     --ours "$timed -q backup $scattered --compression $compression | cat > /dev/null"
   if wanted "$many extents, $compression: restore"; then

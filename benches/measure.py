@@ -8,24 +8,30 @@ import sys
 import time
 
 
+def shell(job, **streams):
+    """Runs the job in a shell in which a pipeline fails if any part of it does."""
+    return subprocess.run(["bash", "-c", "set -o pipefail; " + job], stdin=subprocess.DEVNULL, **streams)
+
+
 def run(job, name):
     """Seconds that a shell takes for the job; a failed one ends everything."""
     begun = time.monotonic()
-    done = subprocess.run(["bash", "-c", "set -o pipefail; " + job], stdin=subprocess.DEVNULL)
+    done = shell(job)
     seconds = time.monotonic() - begun
     if done.returncode != 0:
         sys.exit(f"{name}: the job failed with exit code {done.returncode}: {job}")
     return seconds
 
 
-def peak_mib(path):
-    """The most memory that /usr/bin/time noted for any run of blocktar, in MiB."""
+def take_peak_mib(path):
+    """The memory that /usr/bin/time noted in one run, in MiB: the peaks of all processes that it watched together. It forgets the notes."""
     try:
         with open(path) as lines:
             noted = [int(line) for line in lines if line.strip().isdigit()]
+        os.remove(path)
     except FileNotFoundError:
         noted = []
-    return max(noted) / 1024 if noted else None
+    return sum(noted) / 1024 if noted else None
 
 
 def shown(seconds):
@@ -48,12 +54,12 @@ def main():
     parser.add_argument("--memory", type=float, default=96, help="at most so many MiB")
     arguments = parser.parse_args()
 
-    if os.path.exists(arguments.memory_notes):
-        os.remove(arguments.memory_notes)
-    ours, peers = [], []
+    take_peak_mib(arguments.memory_notes)
+    ours, peers, peaks = [], [], []
     for _ in range(arguments.runs):
         run(arguments.before, arguments.name)
         ours.append(run(arguments.ours, arguments.name))
+        peaks.append(take_peak_mib(arguments.memory_notes))
         if arguments.peer:
             run(arguments.before, arguments.name)
             peers.append(run(arguments.peer, arguments.name))
@@ -80,11 +86,10 @@ def main():
         cells += ["", "", f"≤ {arguments.seconds} s" if arguments.seconds else ""]
         met = not arguments.seconds or our_time <= arguments.seconds
     cells.append("yes" if met else "NO")
-    peak = peak_mib(arguments.memory_notes)
-    if peak is None:
+    if None in peaks:
         cells.append("")
     else:
-        cells.append(f"{peak:.0f} MiB" + (" NO" if peak > arguments.memory else ""))
+        cells.append(f"{max(peaks):.0f} MiB" + (" NO" if max(peaks) > arguments.memory else ""))
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
