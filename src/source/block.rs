@@ -13,7 +13,7 @@ use crate::sys::sysfs::BlockDevice;
 
 use super::disk_file::DiskFile;
 
-/// A block device with sectors of any size. It is read through the page cache, so its size need not be a multiple of anything.
+/// A block device with sectors of any size. Its size need not be a multiple of anything.
 #[derive(Debug)]
 pub struct BlockImage {
     device: Device,
@@ -36,7 +36,6 @@ impl BlockImage {
             return Err(super::refused(path, "it has no size: it has no medium, or is not set up", remedy));
         }
         super::check_size(path, size_bytes)?;
-        file.forget(size_bytes);
         let sector_bytes =
             sector_bytes(file.file()).map_err(|cause| Error::io("asking for the sector size of", &name, cause))?;
         let facts = BlockDevice::new(number);

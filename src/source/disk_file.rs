@@ -1,4 +1,4 @@
-//! An open device or image that is read without leaving traces in the page cache: what was cached is used, what was not does not stay.
+//! An open device or image that is read without leaving traces in the page cache: of a file, what was cached is used; what was not does not stay.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -8,7 +8,9 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
+use super::direct::{DirectReads, Wanted};
 use crate::error::{Error, Result};
+use crate::extent;
 use crate::signature::{self, Signature};
 use crate::sys::block::{DeviceNumber, FileKind, file_kind};
 use crate::sys::page_cache::{self, Residency};
@@ -23,16 +25,25 @@ const RELEASE_BYTES: u64 = 1 << 20;
 /// What one call of readahead is sure to take where sysfs does not say more: the kernel's default readahead.
 const REQUEST_BYTES: u64 = 128 << 10;
 
+/// Shorter runs of absent pages are read through the cache: a read past it pays when it is long.
+const DIRECT_BYTES_MIN: u64 = 256 << 10;
+
 /// An open device or image.
 ///
-/// Before a range is read, it looks which pages are absent and asks for these; behind the read it gives back those,
-/// and no others. The kernel's own readahead is off, as it would bring in pages that nobody has looked at.
+/// Before a range of a file is read, it looks which pages are absent. Long runs of these are read past the cache; for short ones it asks the
+/// kernel, and behind the read it gives back those, and no others. The kernel's own readahead is off, as it would bring in pages that nobody has looked at.
+///
+/// A device is read past the cache, which may be older than what the device holds: a mounted file system, a partition or a
+/// device that is built on this one writes past the cache of this one, and what somebody has read here before stays there for as long as any of them
+/// is in use. Where it cannot be read so, its cache is emptied first.
 #[derive(Debug)]
 pub(super) struct DiskFile {
     file: File,
     name: String,
     page_bytes: u64,
     request_bytes: u64,
+    /// Whether what is cached is not to be believed.
+    distrusted: bool,
     cache: RefCell<Cache>,
 }
 
@@ -42,6 +53,7 @@ struct Cache {
     /// `None` where the file cannot be looked at: then nothing is given back, as it may have been there before.
     residency: Option<Residency>,
     absent: VecDeque<Range<u64>>,
+    direct: Option<DirectReads>,
     looked_until: u64,
     released_until: u64,
 }
@@ -53,13 +65,17 @@ impl DiskFile {
         let file = File::open(path).map_err(|cause| Error::io("opening", &name, cause))?;
         let metadata = file.metadata().map_err(|cause| Error::io("opening", &name, cause))?;
         page_cache::advise_random(&file);
-        let drive = match file_kind(&metadata) {
-            FileKind::Block(number) => number,
-            _ => DeviceNumber::from_raw(metadata.dev()),
+        let (drive, distrusted) = match file_kind(&metadata) {
+            FileKind::Block(number) => (number, true),
+            _ => (DeviceNumber::from_raw(metadata.dev()), false),
         };
         let request_bytes = BlockDevice::new(drive).request_bytes().unwrap_or(REQUEST_BYTES).min(PREFETCH_BYTES_MAX);
-        let cache = RefCell::new(Cache { residency: Some(Residency::new()), ..Cache::default() });
-        Ok(Self { file, name, page_bytes: page_cache::page_bytes(), request_bytes, cache })
+        let direct = DirectReads::begin(&file);
+        if distrusted && direct.is_none() {
+            page_cache::advise_unneeded(&file, 0..0);
+        }
+        let cache = RefCell::new(Cache { residency: Some(Residency::new()), direct, ..Cache::default() });
+        Ok(Self { file, name, page_bytes: page_cache::page_bytes(), request_bytes, distrusted, cache })
     }
 
     /// The open file.
@@ -72,33 +88,57 @@ impl DiskFile {
         self.file.metadata().map_err(|cause| Error::io("looking at", &self.name, cause))
     }
 
-    /// Has everything up to here read from the disk again: for a device, whose cache may be older than what it holds.
-    ///
-    /// A mounted file system, a partition or a device that is built on this one writes past the cache of this one, and what
-    /// somebody has read here before stays there for as long as any of them is in use.
-    pub(super) fn forget(&self, size_bytes: u64) {
-        page_cache::advise_unneeded(&self.file, 0..size_bytes);
-    }
-
     /// Fills the whole buffer; an end before that is an error of kind `UnexpectedEof`.
     pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file.read_exact_at(buffer, offset)
+        let mut filled = 0;
+        let mut cache = self.cache.borrow_mut();
+        while filled < buffer.len() {
+            let (at, rest) = (offset + filled as u64, &mut buffer[filled..]);
+            let Some(direct) = &mut cache.direct else { return self.file.read_exact_at(rest, at) };
+            let until = match direct.give(rest, at) {
+                Wanted::Given(length) => {
+                    filled += length;
+                    continue;
+                }
+                Wanted::Elsewhere(until) => until,
+            };
+            let length = (until - at).min(rest.len() as u64) as usize;
+            match self.distrusted {
+                true => direct.read_now(&mut rest[..length], at)?,
+                false => self.file.read_exact_at(&mut rest[..length], at)?,
+            }
+            filled += length;
+        }
+        Ok(())
     }
 
     /// Notes which pages of the range are absent, and has them read. Ranges come in ascending order; one that lies before all that was read begins anew.
     pub(super) fn prefetch(&self, offset: u64, length: u64) {
         let mut cache = self.cache.borrow_mut();
-        let Cache { residency, absent, looked_until, released_until } = &mut *cache;
+        let Cache { residency, absent, direct, looked_until, released_until } = &mut *cache;
         let wanted = self.pages(offset, length.min(PREFETCH_BYTES_MAX));
         if wanted.end <= *released_until {
             (*looked_until, *released_until) = (wanted.start, wanted.start);
             absent.drain(..).for_each(|run| page_cache::advise_unneeded(&self.file, run));
+            direct.iter_mut().for_each(DirectReads::forget);
         }
         let unseen = wanted.start.max(*looked_until)..wanted.end;
-        let Some(looker) = residency.as_mut().filter(|_| !unseen.is_empty()) else { return };
+        if unseen.is_empty() {
+            return;
+        }
         *looked_until = unseen.end;
+        if let Some(direct) = direct.as_ref().filter(|_| self.distrusted) {
+            direct.announce(extent::Range::between(unseen.start, unseen.end));
+            return;
+        }
+        let Some(looker) = residency else { return };
         let looked = looker.absent_runs(&self.file, unseen, |run| {
-            page_cache::advise_needed(&self.file, run.clone(), self.request_bytes);
+            match direct {
+                Some(direct) if run.end - run.start >= DIRECT_BYTES_MIN => {
+                    direct.announce(extent::Range::between(run.start, run.end));
+                }
+                _ => page_cache::advise_needed(&self.file, run.clone(), self.request_bytes),
+            }
             match absent.back_mut() {
                 Some(last) if last.end == run.start => last.end = run.end,
                 _ => absent.push_back(run),
@@ -138,6 +178,9 @@ impl DiskFile {
 
     /// Reads a few bytes outside of the order, and leaves the cache as it was.
     fn read_once(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        if self.distrusted {
+            return self.read_at(buffer, offset);
+        }
         let mut absent = Vec::new();
         let pages = self.pages(offset, buffer.len() as u64);
         let looked = Residency::new().absent_runs(&self.file, pages, |run| absent.push(run));

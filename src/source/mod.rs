@@ -1,6 +1,7 @@
 //! What a backup reads: devices and images, each as a stream of extents.
 
 mod block;
+mod direct;
 mod disk_file;
 mod file;
 mod in_use;

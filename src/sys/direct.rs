@@ -1,0 +1,79 @@
+//! Reading past the page cache: O_DIRECT (open(2)).
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+
+use nix::fcntl::OFlag;
+
+/// Offsets, lengths and addresses of direct reads are multiples of this: no common file system or device wants more.
+pub const ALIGNMENT: u64 = 4096;
+
+/// Opens an open file or device once more, for direct reads. Fails where the file system has none.
+pub fn open(file: &File) -> io::Result<File> {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    OpenOptions::new().read(true).custom_flags(OFlag::O_DIRECT.bits()).open(path)
+}
+
+/// Memory whose address is a multiple of [`ALIGNMENT`].
+#[derive(Debug)]
+pub struct AlignedBuffer {
+    bytes: Vec<u8>,
+    start: usize,
+    length: usize,
+}
+
+impl AlignedBuffer {
+    /// So many bytes, all zero.
+    pub fn new(length: usize) -> Self {
+        let bytes = vec![0; length + ALIGNMENT as usize];
+        let start = bytes.as_ptr().align_offset(ALIGNMENT as usize);
+        Self { bytes, start, length }
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..self.start + self.length]
+    }
+
+    /// Reads from `offset` on, until it has `length` bytes or the file ends; how many these are.
+    ///
+    /// # Errors
+    /// What the kernel says; of kind `InvalidInput` (EINVAL) where it does not take this alignment.
+    pub fn fill(&mut self, file: &File, offset: u64, length: usize) -> io::Result<usize> {
+        let bytes = &mut self.bytes[self.start..self.start + length];
+        let mut filled = 0;
+        while filled < length {
+            match file.read_at(&mut bytes[filled..], offset + filled as u64) {
+                // What is not a multiple of the alignment ends at the end of the file.
+                Ok(read) if read == 0 || !(read as u64).is_multiple_of(ALIGNMENT) => return Ok(filled + read),
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn reads_what_is_there_up_to_the_end() {
+        let mut image = tempfile::NamedTempFile::new_in(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let bytes: Vec<u8> = (0..20_000u32).map(|place| (place / 3) as u8).collect();
+        image.write_all(&bytes).unwrap();
+        let direct = open(image.as_file()).unwrap();
+        let mut buffer = AlignedBuffer::new(16 << 10);
+        assert_eq!(buffer.fill(&direct, 0, 16 << 10).unwrap(), 16 << 10);
+        assert!(buffer.bytes() == &bytes[..16 << 10]);
+        assert_eq!(buffer.fill(&direct, 8192, 16 << 10).unwrap(), 20_000 - 8192);
+        assert!(buffer.bytes()[..20_000 - 8192] == bytes[8192..]);
+        assert_eq!(buffer.fill(&direct, 20_480, 4096).unwrap(), 0);
+        assert_eq!(buffer.fill(&direct, 1, 4096).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+}
