@@ -210,7 +210,7 @@ def main():
     listed = chosen(place)
     seen = {peer.name: Figures() for peer in listed if shutil.which(peer.needs)}
     if not seen:
-        sys.exit("none of these tools is installed")
+        sys.exit("peers.sh: none of the tools that are wanted is installed: " + (", ".join(peer.name for peer in listed) or "--only leaves none"))
     print(versions(), flush=True)
     for number in range(arguments.runs):
         for peer in listed:

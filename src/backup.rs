@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use crate::archive::index::Content;
-use crate::archive::pack::{Batch, PackedBatch, Packer, Piece};
+use crate::archive::pack::{Batch, PIECES_MAX, Piece};
 use crate::archive::restore_text::RESTORE_TEXT;
 use crate::archive::writer::ArchiveWriter;
 use crate::archive::{Attached, BackupInfo, Compression, DigestKind, End, FORMAT, Kind, MapKind};
 use crate::error::{Error, Result};
 use crate::extent::{Extent, ExtentKind, Range};
-use crate::pipeline::{self, Pool};
 use crate::progress::Progress;
 use crate::stream::{Output, Piece as Read, Source};
 
@@ -80,46 +78,15 @@ pub fn backup(
     let inline = known_map.is_none();
     let info = describe(source, request, inline);
     progress.set_total(info.device.size_bytes);
-    let workers = (0..request.threads.max(1))
-        .map(|_| Packer::new(request.digest, request.compression, inline))
-        .collect::<Result<Vec<_>>>()?;
     let attached: Vec<Vec<u8>> = request.attached.iter().map(|(_, content)| content.clone()).collect();
     let mut writer = ArchiveWriter::begin(output, info, RESTORE_TEXT, &attached, known_map.unwrap_or_default())?;
-    let mut bad = Vec::new();
-    let (batches, results) = (Pool::<Batch>::default(), Pool::<PackedBatch>::default());
     let mut reading = Reading::new(source, request, inline, progress);
-    let produce = || reading.fill(batches.take());
-    let work = |packer: &mut Packer, batch| packer.pack(batch, results.take());
-    pipeline::in_order(workers, produce, work, |mut packed| {
-        progress.check()?;
-        writer.write(&packed)?;
-        count(&packed, progress, &mut bad);
-        batches.give(std::mem::take(&mut packed.batch));
-        results.give(packed);
-        Ok(())
-    })?;
+    let bad = writer.write_through(request.threads, progress, |batch| reading.fill(batch))?;
     let warnings = source.finish()?;
     progress.check()?;
     let (end, archive_bytes) = writer.finish(now())?;
     output.finish()?;
     Ok(BackupSummary { end, archive_bytes, bad, warnings })
-}
-
-fn count(packed: &PackedBatch, progress: &Progress, bad: &mut Vec<Range>) {
-    const BAD_RANGES_KEPT: usize = 1000;
-    progress.add_zero(packed.zero_bytes);
-    for member in &packed.members {
-        match member.content {
-            Content::Data { .. } => progress.add_data(member.range.length, member.stored as u64),
-            Content::Bad => {
-                progress.add_bad(member.range.length);
-                if bad.len() < BAD_RANGES_KEPT {
-                    bad.push(member.range);
-                }
-            }
-            Content::Zero => {}
-        }
-    }
 }
 
 fn describe(source: &dyn Source, request: &BackupRequest, inline: bool) -> BackupInfo {
@@ -128,9 +95,9 @@ fn describe(source: &dyn Source, request: &BackupRequest, inline: bool) -> Backu
     BackupInfo {
         format: FORMAT,
         requires: Vec::new(),
-        id: uuid::Uuid::now_v7().to_string(),
+        id: BackupInfo::new_id(),
         created: now(),
-        program: concat!("blocktar ", env!("CARGO_PKG_VERSION")).to_owned(),
+        program: BackupInfo::PROGRAM.to_owned(),
         name: request.name.clone(),
         kind: Kind::Full,
         parent: None,
@@ -154,9 +121,6 @@ fn now() -> jiff::Timestamp {
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     jiff::Timestamp::from_second(seconds as i64).unwrap_or_default()
 }
-
-/// Many small extents share a batch, but not so many that its bookkeeping outweighs its bytes.
-const PIECES_MAX: usize = 2048;
 
 /// Where the read loop stands.
 struct Reading<'a> {

@@ -141,6 +141,13 @@ impl ExtentMap {
         self.iter().filter(|extent| extent.kind == ExtentKind::Data).map(|extent| extent.length).sum()
     }
 
+    /// Where one data extent begins right behind another: no member may lie across. Few maps have such places.
+    pub fn data_seams(&self) -> Vec<u64> {
+        let data = self.iter().filter(|extent| extent.kind == ExtentKind::Data);
+        let mut end = None;
+        data.filter(|extent| end.replace(extent.end()) == Some(extent.start)).map(|extent| extent.start).collect()
+    }
+
     /// Whether the extents cover `from..size_bytes` without a gap: from 0, as a full's must.
     pub fn covers(&self, from: u64, size_bytes: u64) -> bool {
         let mut end = from;
@@ -361,6 +368,9 @@ mod tests {
                 let covered: Vec<u64> = (from..to).filter(|place| at(*place).is_some()).collect();
                 prop_assert_eq!(given.iter().flat_map(|range| range.start..range.end()).collect::<Vec<_>>(), covered);
                 prop_assert!(given.windows(2).all(|pair| pair[0].end() < pair[1].start) && given.iter().all(|range| range.length > 0));
+                let is_data = |place: u64| at(place).is_some_and(|found| found.1 == ExtentKind::Data);
+                let seams: Vec<u64> = (1..map.end()).filter(|place| is_data(place - 1) && is_data(*place) && at(place - 1) != at(*place)).collect();
+                prop_assert_eq!(map.data_seams(), seams);
                 for length in 1..20 {
                     let same = (to..to + length).all(|place| at(place).is_some_and(|found| found.1 == ExtentKind::Data && at(to) == Some(found)));
                     prop_assert_eq!(cursor.within_data(&map, Range { start: to, length }), same);

@@ -10,7 +10,7 @@
 //! | module | what it is | may use |
 //! |---|---|---|
 //! | `bin/` | the program: parses, runs, reports; alone uses clap and its generators, byte-unit, indicatif | all |
-//! | [`backup`], [`restore`], [`verify`], [`compare`], [`extract`] | the read loop, the write loop, reading without a target, against a device, and a piece of the whole | `archive`, `plan`, ground; they get open traits, never a device or a medium by name |
+//! | [`backup`], [`restore`], [`verify`], [`compare`], [`extract`], [`recompress`] | the read loop, the write loop, reading without a target, against a device, a piece of the whole, and archive to archive | `archive`, `plan`, ground; they get open traits, never a device or a medium by name |
 //! | [`plan`], [`catalog`] | what a restore will do; what archives there are | `archive`, ground |
 //! | [`archive`] | the format, over `Input` and `Output` only: it opens nothing; alone uses tar, zstd, sha2, tape-sha256, blake3 | ground |
 //! | [`source`] | one file per source, and `scan`, which turns a random-access image into a forward stream | `sys`, ground |
@@ -35,6 +35,7 @@ mod pipeline;
 pub mod plan;
 pub mod progress;
 pub mod ranges;
+pub mod recompress;
 pub mod restore;
 pub mod signature;
 pub mod source;

@@ -69,7 +69,7 @@ where
 }
 
 /// Starts a thread. A system that has no room for another is a failed call, not a panic.
-fn start<'scope, T: Send + 'scope>(
+pub fn start<'scope, T: Send + 'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     run: impl FnOnce() -> T + Send + 'scope,
 ) -> Result<thread::ScopedJoinHandle<'scope, T>> {

@@ -65,10 +65,7 @@ pub fn verify(input: Box<dyn Input>, threads: usize, progress: &Progress) -> Res
     });
     match outcome {
         Ok(ending) => {
-            if !ending.end_blocks {
-                let why = "its end blocks are missing; no data is affected";
-                report.faults.push(Fault { error: Error::damaged(&name, why) });
-            }
+            report.faults.extend(ending.fault(&name).map(|error| Fault { error }));
             report.end = Some(ending.end);
             Ok(report)
         }

@@ -80,7 +80,7 @@ impl Image for Watched {
     }
 }
 
-fn compared(archive: &Arc<Vec<u8>>, way: Way, image: &dyn Image) -> Result<Comparison> {
+fn compared(archive: &Arc<Vec<u8>>, way: Way, image: &mut dyn Image) -> Result<Comparison> {
     let opened = OpenArchive::open(MemoryInput::boxed(archive, way), &OpenOptions::default())?;
     compare(opened, image, 2, &Progress::default())
 }
@@ -88,7 +88,7 @@ fn compared(archive: &Arc<Vec<u8>>, way: Way, image: &dyn Image) -> Result<Compa
 /// What is found by both ways of reading, which must be the same, with an image that is data all over.
 fn found(archive: &Arc<Vec<u8>>, image: &[u8]) -> Comparison {
     let by = |way| {
-        compared(archive, way, &MemoryImage::new(image.to_vec(), all_data(image)))
+        compared(archive, way, &mut MemoryImage::new(image.to_vec(), all_data(image)))
             .unwrap_or_else(|error| panic!("{way:?}: {error}"))
     };
     let (forward, seeking) = (by(Way::Pipe), by(Way::File));
@@ -175,8 +175,8 @@ proptest! {
         let expected: BTreeSet<u64> =
             (0..image.len()).filter(|place| image[*place] != device[*place]).map(|place| place as u64 / BLOCK_BYTES).collect();
         for way in [Way::Pipe, Way::File] {
-            let watched = Watched::new(device.clone(), map.clone());
-            let found = compared(&archive, way, &watched).unwrap();
+            let mut watched = Watched::new(device.clone(), map.clone());
+            let found = compared(&archive, way, &mut watched).unwrap();
             prop_assert_eq!(blocks(found.differing.kept()), expected.clone());
             let reads = watched.reads();
             prop_assert!(reads.windows(2).all(|pair| pair[0].end() <= pair[1].start), "in order, and nothing twice");
@@ -214,8 +214,8 @@ fn told_before_and_given_back(watched: &Watched) {
 fn a_device_is_told_ahead_but_not_by_far() {
     let image = pattern(40 << 20);
     let archive = back_up(&image, &all_data(&image), &small());
-    let watched = Watched::new(image.clone(), all_data(&image));
-    compared(&archive, Way::Pipe, &watched).unwrap();
+    let mut watched = Watched::new(image.clone(), all_data(&image));
+    compared(&archive, Way::Pipe, &mut watched).unwrap();
     let (mut told, mut least, mut most) = (0, u64::MAX, 0);
     for asked in &*watched.asked.lock().unwrap() {
         match asked {
@@ -285,8 +285,8 @@ fn bad_ranges_are_not_compared() {
     assert!(same.differing.is_empty(), "{:?}", same.differing);
     assert_eq!(same.bad.kept(), [Range { start: 4396, length: 5000 }]);
     assert_eq!(same.compared_bytes, 200_001 - 5000);
-    let watched = Watched::new(image.clone(), all_data(&image));
-    compared(&archive, Way::File, &watched).unwrap();
+    let mut watched = Watched::new(image.clone(), all_data(&image));
+    compared(&archive, Way::File, &mut watched).unwrap();
     assert!(watched.reads().iter().all(|range| range.intersection(&same.bad.kept()[0]).is_none()));
     let mut changed = image;
     (changed[4395], changed[9396]) = (!changed[4395], !changed[9396]);
@@ -304,8 +304,8 @@ fn of_an_increment_only_what_it_holds_is_compared() {
         let first = found(&vector.bytes, &image);
         assert_eq!(first.compared_bytes, held, "{name}");
         assert_eq!(first.compared_bytes + first.unchanged_bytes + first.bad.bytes(), vector.size() as u64, "{name}");
-        let watched = Watched::new(image.clone(), all_data(&image));
-        compared(&vector.bytes, Way::Pipe, &watched).unwrap();
+        let mut watched = Watched::new(image.clone(), all_data(&image));
+        compared(&vector.bytes, Way::Pipe, &mut watched).unwrap();
         let read: u64 = watched.reads().iter().map(|range| range.length).sum();
         assert_eq!(read, held, "{name}: nothing else is read");
         told_before_and_given_back(&watched);
@@ -329,7 +329,7 @@ fn a_damaged_archive_is_damaged_and_not_different() {
         spoiled[place] ^= 0x10;
         let spoiled = Arc::new(spoiled);
         for way in [Way::Pipe, Way::File] {
-            match compared(&spoiled, way, &MemoryImage::new(image.clone(), all_data(&image))) {
+            match compared(&spoiled, way, &mut MemoryImage::new(image.clone(), all_data(&image))) {
                 Ok(found) => assert!(found.differing.is_empty(), "byte {place}, {way:?}"),
                 Err(error) => drop(outcomes.insert(class(&error))),
             }
@@ -340,7 +340,7 @@ fn a_damaged_archive_is_damaged_and_not_different() {
     let member = spoiled.windows(64).position(|window| window == &image[70_000..70_064]).unwrap();
     spoiled[member] ^= 1;
     let error =
-        compared(&Arc::new(spoiled), Way::File, &MemoryImage::new(image.clone(), all_data(&image))).unwrap_err();
+        compared(&Arc::new(spoiled), Way::File, &mut MemoryImage::new(image.clone(), all_data(&image))).unwrap_err();
     assert_eq!((class(&error), error.affected()), ("damaged", &[Range { start: 65_536, length: 65_536 }][..]));
 }
 
@@ -350,7 +350,7 @@ fn a_device_that_cannot_be_read_is_named_with_the_place() {
     let archive = back_up(&image, &all_data(&image), &small());
     let mut watched = Watched::new(image.clone(), all_data(&image));
     watched.faulty = Range { start: 700_000, length: 1 };
-    let error = compared(&archive, Way::File, &watched).unwrap_err();
+    let error = compared(&archive, Way::File, &mut watched).unwrap_err();
     assert_eq!(class(&error), "io");
     assert!(error.to_string().starts_with("reading memory, bytes 6"), "{error}");
 }

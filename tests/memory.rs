@@ -39,13 +39,17 @@ impl Place {
         fs::read_to_string(notes).unwrap().trim().parse().unwrap()
     }
 
-    /// Backup, verify and restore in every way that takes memory in its own way.
+    /// Backup, verify, restore and recompress in every way that takes memory in its own way.
     fn check_all(&self) {
         for compression in ["none", "zstd:1"] {
             let mut peaks = Vec::new();
             let mut run = |line: &str, stdin, stdout| peaks.push((line.to_owned(), self.peak_kib(line, stdin, stdout)));
             run(&format!("backup disk.img --compression {compression}"), None, Some("backup.tar"));
             run("verify backup.tar", None, None);
+            let other = if compression == "none" { "zstd:1" } else { "none" };
+            run(&format!("recompress --compression {other}"), Some("backup.tar"), Some("other.tar"));
+            run("recompress backup.tar --digest blake3 --extent-limit 64K", None, None);
+            fs::remove_file(self.path("other.tar")).unwrap();
             run("restore new.img", Some("backup.tar"), None);
             run("restore -i backup.tar new.img --overwrite --read-back", None, None);
             fs::remove_file(self.path("new.img")).unwrap();

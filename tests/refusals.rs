@@ -26,6 +26,8 @@ fn terminals_are_not_for_archives() {
         ("blocktar restore backup.tar", 6, "blocktar restore -i backup.tar TARGET"),
         ("blocktar restore backup.tar --overwrite", 6, "blocktar restore -i backup.tar TARGET"),
         ("blocktar verify", 6, "verify"),
+        ("blocktar recompress -o new.tar", 6, "blocktar recompress ARCHIVE"),
+        ("blocktar recompress backup.tar", 6, "blocktar recompress backup.tar -o FILE"),
         ("blocktar list", 6, "list"),
     ] {
         let output = place.terminal(line);
@@ -56,9 +58,13 @@ fn a_full_disk_is_3_and_leaves_nothing() {
     assert!(place.shell(&format!("mount {} ext4 && rmdir ext4/lost+found", path_of(&device))).status.success());
     for folder in [small.folder(), &ext4] {
         let at = folder.display();
-        let line = format!("backup disk.img -o {at}/new.tar");
-        failed(&place.run(&line), &line, 3, &["new.tar", "No space left", "help: make room"]);
-        assert_eq!(names(folder), [""; 0], "{line}");
+        for line in [
+            format!("backup disk.img -o {at}/new.tar"),
+            format!("recompress backup.tar -o {at}/new.tar --compression none"),
+        ] {
+            failed(&place.run(&line), &line, 3, &["new.tar", "No space left", "help: make room"]);
+            assert_eq!(names(folder), [""; 0], "{line}");
+        }
         for line in [
             format!("blocktar restore -i backup.tar {at}/new.img"),
             format!("cat backup.tar | blocktar restore {at}/new.img --threads 16"),
@@ -112,18 +118,20 @@ fn signals_stop_what_waits_for_a_slow_pipe_within_a_second() {
         is_stopped(backup, "a backup into a pipe that nobody reads", signal, code);
         // Nobody writes: before the first byte, and in the middle.
         for length in [0, archive.len() / 2, archive.len() - 4096] {
-            let (reader, mut writer) = std::io::pipe().unwrap();
-            let piece = archive[..length].to_vec();
-            let mut restore = place.command("restore new.img");
-            restore.stdin(reader);
-            let feeding = std::thread::spawn(move || {
-                let _ = writer.write_all(&piece);
-                // Open until the restore has gone.
-                std::thread::sleep(Duration::from_millis(1500));
-            });
-            is_stopped(restore, "a restore from a pipe that nobody writes", signal, code);
-            assert_eq!(names(place.folder.path()), ["backup.tar", "disk.img"], "{signal} after {length} bytes");
-            feeding.join().unwrap();
+            for line in ["restore new.img", "recompress -o new.tar"] {
+                let (reader, mut writer) = std::io::pipe().unwrap();
+                let piece = archive[..length].to_vec();
+                let mut command = place.command(line);
+                command.stdin(reader);
+                let feeding = std::thread::spawn(move || {
+                    let _ = writer.write_all(&piece);
+                    // Open until the reader has gone.
+                    std::thread::sleep(Duration::from_millis(1500));
+                });
+                is_stopped(command, &format!("{line} from a pipe that nobody writes"), signal, code);
+                assert_eq!(names(place.folder.path()), ["backup.tar", "disk.img"], "{signal} after {length} bytes");
+                feeding.join().unwrap();
+            }
         }
     }
 }

@@ -2,15 +2,14 @@
 
 mod archives;
 
-use archives::{MemoryInput, Way, all_data, back_up, back_up_source, restore_bytes, small};
+use archives::chance::{a_request, an_image, pattern};
+use archives::{MemoryInput, Way, WithoutMap, all_data, back_up, back_up_source, restore_bytes, small};
 use blocktar::archive::{Compression, DigestKind, MapKind, OpenArchive, OpenOptions};
 use blocktar::backup::BackupRequest;
-use blocktar::error::Result;
 use blocktar::extent::{Extent, ExtentMap};
 use blocktar::progress::Progress;
 use blocktar::restore::{RestoreRequest, restore};
 use blocktar::source::{MemoryImage, Scan};
-use blocktar::stream::{Device, Piece, Source};
 use blocktar::target::head_last::HeadLast;
 use blocktar::target::memory::Memory;
 use blocktar::verify::verify;
@@ -26,35 +25,6 @@ fn comes_back(image: &[u8], extents: &ExtentMap, request: &BackupRequest) {
     }
     let report = verify(MemoryInput::boxed(&archive, Way::Pipe), 2, &Progress::default()).unwrap();
     assert!(report.is_sound(), "{:?}", report.faults);
-}
-
-fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(|place| (place * 7 + place / 251) as u8 | 1).collect()
-}
-
-/// A source that does not know its extents beforehand, as a change stream.
-struct WithoutMap(Scan<MemoryImage>);
-
-impl Source for WithoutMap {
-    fn device(&self) -> &Device {
-        self.0.device()
-    }
-
-    fn map(&mut self) -> Result<Option<ExtentMap>> {
-        self.0.map().map(|_| None)
-    }
-
-    fn next_extent(&mut self) -> Result<Option<Extent>> {
-        self.0.next_extent()
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> Result<Piece> {
-        self.0.read(buffer)
-    }
-
-    fn finish(&mut self) -> Result<Vec<String>> {
-        self.0.finish()
-    }
 }
 
 #[test]
@@ -154,36 +124,10 @@ fn a_target_of_any_smaller_size_gets_what_fits() {
     }
 }
 
-fn a_request() -> impl Strategy<Value = BackupRequest> {
-    let compression = prop_oneof![Just(Compression::None), (1i32..4).prop_map(Compression::Zstd)];
-    let digest = prop_oneof![Just(DigestKind::Sha256), Just(DigestKind::Blake3)];
-    (compression, digest, 16u64..20, 1u64..40, 1usize..5).prop_map(
-        |(compression, digest, limit_log, record, threads)| BackupRequest {
-            compression,
-            digest,
-            extent_limit_bytes: 1 << limit_log,
-            record_bytes: record * 512,
-            threads,
-            ..BackupRequest::default()
-        },
-    )
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
-    fn any_image_comes_back(spans in proptest::collection::vec((0u8..4, 1u64..150_000), 0..12), request in a_request()) {
-        let mut image = Vec::new();
-        let mut extents = ExtentMap::new();
-        for (kind, length) in spans {
-            let start = image.len() as u64;
-            extents.push(if kind == 0 { Extent::hole(start, length) } else { Extent::data(start, length) });
-            match kind {
-                0 | 1 => image.resize(image.len() + length as usize, 0),
-                2 => image.extend(pattern(length as usize)),
-                _ => image.extend(blake3::Hasher::new().update(&length.to_le_bytes()).finalize().as_bytes().iter().cycle().take(length as usize)),
-            }
-        }
+    fn any_image_comes_back((image, extents) in an_image(), request in a_request()) {
         comes_back(&image, &extents, &request);
     }
 }

@@ -82,9 +82,16 @@ fn the_second_reader_reads_what_the_program_writes() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_blocktar"));
         command.arg("backup").arg(&disk).arg("-o").arg(&archive).args(line.split(' ')).current_dir(folder.path());
         assert!(command.output().unwrap().status.success(), "{line}");
-        let (code, spoken) = second_reader(&[&archive, &image]);
-        assert_eq!(code, 0, "{line}: {spoken}");
-        assert!(std::fs::read(&image).unwrap() == bytes, "{line}: other bytes came back");
-        std::fs::remove_file(&image).unwrap();
+        let other = folder.path().join("other.tar");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_blocktar"));
+        let changes = lines[(number + 1) % lines.len()].split(" --attach").next().unwrap();
+        command.arg("recompress").arg(&archive).args(["--overwrite", "-o"]).arg(&other).args(changes.split(' '));
+        assert!(command.output().unwrap().status.success(), "{line}, then {changes}");
+        for archive in [archive, other] {
+            let (code, spoken) = second_reader(&[&archive, &image]);
+            assert_eq!(code, 0, "{line}: {spoken}");
+            assert!(std::fs::read(&image).unwrap() == bytes, "{line}: other bytes came back");
+            std::fs::remove_file(&image).unwrap();
+        }
     }
 }

@@ -47,11 +47,13 @@ fn silent(what: &str, command: &mut Command) -> Output {
     output
 }
 
-/// The sound vectors that lie there as they are, and one archive as the program writes it today.
+/// The sound vectors that lie there as they are, and two archives as the program writes them today.
 fn archives(folder: &Path) -> Vec<(String, PathBuf)> {
     let sound = vector::all().into_iter().filter(Vector::is_sound);
     let mut archives: Vec<_> = sound.map(|vector| (vector.name, vector.plain.expect("sound ones are plain"))).collect();
-    archives.push(("fresh".to_owned(), fresh(folder, "").0));
+    let fresh = fresh(folder, "").0;
+    archives.push(("anew".to_owned(), anew(&fresh)));
+    archives.push(("fresh".to_owned(), fresh));
     archives
 }
 
@@ -65,6 +67,15 @@ fn fresh(folder: &Path, options: &str) -> (PathBuf, Vec<u8>) {
     command.args(["backup", "-q", "--overwrite", "--extent-limit", "64K", "-o"]).arg(&archive).arg(&disk);
     silent("backup", command.args(options.split_whitespace()));
     (archive, bytes)
+}
+
+/// The same archive made anew, of larger members and without compression.
+fn anew(archive: &Path) -> PathBuf {
+    let new = archive.with_file_name("anew.tar");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_blocktar"));
+    command.args(["recompress", "-q", "--overwrite", "--extent-limit", "1M", "--compression", "none", "-o"]);
+    silent("recompress", command.arg(&new).arg(archive));
+    new
 }
 
 /// Every file below a folder with its content.
@@ -222,6 +233,11 @@ fn restores_all(shell: &str, awk: &str) {
             assert!(bench.restored("fresh", &archive, one_pass, false) == bytes, "{shell}: other bytes came back");
         }
         assert!(bench.check(&archive, "") && bench.check(&archive, "target"), "{shell}: --check");
+        let anew = anew(&archive);
+        bench.take_script(&anew);
+        bench.prepare(None);
+        assert!(bench.restored("anew", &anew, one_pass, false) == bytes, "{shell}: other bytes came back");
+        assert!(bench.check(&anew, "target") && bench.check(&archive, "target"), "{shell}: --check of both");
         let mut spoilt = bytes.clone();
         spoilt[0] ^= 1;
         spoilt[899_000..].fill(0x11);

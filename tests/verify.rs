@@ -4,7 +4,7 @@ mod archives;
 
 use std::sync::Arc;
 
-use archives::{BLOCK, MemoryInput, Way, all_data, back_up, class, small};
+use archives::{BLOCK, MemoryInput, Way, all_data, back_up, class, positions, small};
 use blocktar::extent::{Extent, Range};
 use blocktar::progress::Progress;
 use blocktar::verify::{Report, verify};
@@ -23,19 +23,6 @@ fn report(archive: Vec<u8>) -> Report {
 
 fn affected(report: &Report) -> Vec<Range> {
     report.faults.iter().flat_map(|fault| fault.affected().to_vec()).collect()
-}
-
-/// Where the members of the archive begin, in order.
-fn positions(archive: &[u8]) -> Vec<usize> {
-    let size =
-        |at: usize| usize::from_str_radix(std::str::from_utf8(&archive[at + 124..at + 135]).unwrap(), 8).unwrap();
-    let mut positions = vec![0];
-    while archive[positions[positions.len() - 1]] != 0 {
-        let begin = positions[positions.len() - 1];
-        let header = begin + BLOCK + size(begin).next_multiple_of(BLOCK);
-        positions.push(header + BLOCK + size(header).next_multiple_of(BLOCK));
-    }
-    positions
 }
 
 const FIRST_EXTENT: usize = 3;

@@ -18,6 +18,19 @@ FOLDER = Path(__file__).resolve().parent
 OUTCOMES = FOLDER / "outcomes.json"
 
 
+def recompressed_by(program, outcomes):
+    """Archives that the program made of vectors: they restore the same images, in the same chains."""
+    ways = {"every_key": ["--digest", "blake3", "--compression", "none"], "unknown_keys": ["--extent-limit", "1M"]}
+    for name, options in ways.items():
+        line = [program, "recompress", FOLDER / f"full_{name}.tar", "--record-size", "1024", *options]
+        made = subprocess.run(line, capture_output=True, check=True)
+        yield "blocktar_recompressed_" + name, made.stdout, outcomes["full_" + name]
+    for name in "increment", "undo":
+        line = [program, "recompress", FOLDER / f"{name}.tar", "--compression", "none"]
+        made = subprocess.run(line, capture_output=True, check=True)
+        yield "blocktar_recompressed_" + name, made.stdout, outcomes[name]
+
+
 def written_by(program):
     """Archives that the program itself wrote."""
     image = bytearray(150_000)
@@ -37,7 +50,9 @@ def written_by(program):
 def main(program=None):
     outcomes = json.loads(OUTCOMES.read_text()) if OUTCOMES.exists() else {}
     made = 0
-    sources = [sound.vectors(), broken.vectors(), written_by(Path(program).resolve()) if program else []]
+    sources = [sound.vectors(), broken.vectors()]
+    if program:
+        sources += [written_by(Path(program).resolve()), recompressed_by(Path(program).resolve(), outcomes)]
     for name, archive, outcome in (vector for source in sources for vector in source):
         refused = outcome["verify"] in (4, 5, 6) and outcome["restore"] != 0
         path = FOLDER / f"{name}.tar{'.zst' * refused}"

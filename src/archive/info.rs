@@ -177,6 +177,14 @@ pub struct BackupInfo {
 }
 
 impl BackupInfo {
+    /// What this program calls itself in the archives that it makes.
+    pub(crate) const PROGRAM: &str = concat!("blocktar ", env!("CARGO_PKG_VERSION"));
+
+    /// An id that no archive has yet.
+    pub(crate) fn new_id() -> String {
+        uuid::Uuid::now_v7().to_string()
+    }
+
     /// Reads the text of a `backup-info.json` whose digest was already checked.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, ParseFailure> {
         check_novelty(text)?;

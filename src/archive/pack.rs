@@ -5,12 +5,15 @@ use super::frame::{Compression, Compressor};
 use super::index::Content;
 use crate::error::{Error, Result};
 use crate::extent::Range;
+use crate::progress::Progress;
 use crate::zeros::is_zero;
 
 /// Zeros are looked for in blocks of this size, aligned to it on the device.
 pub const ZERO_BLOCK: usize = 4096;
 /// Shorter runs of zeros do not cut a member: a member costs about 1.8 KiB.
 pub const ZERO_RUN_MIN: usize = 64 << 10;
+/// The most pieces of a batch: many small extents share one, but not so many that its bookkeeping outweighs its bytes.
+pub const PIECES_MAX: usize = 2048;
 
 /// A range of the device as the read loop found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +69,24 @@ impl PackedBatch {
             _ => &self.batch.buffer,
         };
         &bytes[member.at..member.at + member.stored]
+    }
+
+    /// Counts what it holds, and adds its bad ranges to those found so far, at most a thousand.
+    pub fn count(&self, progress: &Progress, bad: &mut Vec<Range>) {
+        const BAD_RANGES_KEPT: usize = 1000;
+        progress.add_zero(self.zero_bytes);
+        for member in &self.members {
+            match member.content {
+                Content::Data { .. } => progress.add_data(member.range.length, member.stored as u64),
+                Content::Bad => {
+                    progress.add_bad(member.range.length);
+                    if bad.len() < BAD_RANGES_KEPT {
+                        bad.push(member.range);
+                    }
+                }
+                Content::Zero => {}
+            }
+        }
     }
 }
 

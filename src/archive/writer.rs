@@ -3,16 +3,19 @@
 use std::io::IoSlice;
 
 use super::block::{BLOCK, HeaderMaker, padded, padding};
+use super::digest::Digest;
 use super::end::End;
 use super::frame::TableEncoder;
 use super::index::{Content, Landed};
-use super::info::BackupInfo;
+use super::info::{BackupInfo, MapKind};
 use super::ledger::Ledger;
 use super::member::{MemberKind, Record};
-use super::pack::PackedBatch;
+use super::pack::{Batch, PackedBatch, Packer};
 use super::{info::Kind, limit, map};
 use crate::error::{Error, Result};
-use crate::extent::ExtentMap;
+use crate::extent::{ExtentMap, Range};
+use crate::pipeline::{self, Pool};
+use crate::progress::Progress;
 use crate::stream::Output;
 
 /// An archive in the making. Dropping it leaves an archive without end member, which no reader takes for complete; only [`finish`](Self::finish) completes it.
@@ -64,8 +67,43 @@ impl<'o> ArchiveWriter<'o> {
         Ok(Self { out, ledger, headers: Vec::new() })
     }
 
+    /// The archive's backup-info.
+    pub fn info(&self) -> &BackupInfo {
+        self.ledger.info()
+    }
+
+    /// Packs with so many threads what `fill` puts into batches, until it gives none, and writes it in order. Gives the ranges that
+    /// could not be read, at most a thousand of them.
+    ///
+    /// # Errors
+    /// The first failed write or interruption; or that of `fill`, after everything before it has been written.
+    pub fn write_through(
+        &mut self,
+        threads: usize,
+        progress: &Progress,
+        mut fill: impl FnMut(Batch) -> Result<Option<Batch>> + Send,
+    ) -> Result<Vec<Range>> {
+        let info = self.ledger.info();
+        let workers = (0..threads.max(1))
+            .map(|_| Packer::new(info.digest, info.compression, info.map == MapKind::Inline))
+            .collect::<Result<Vec<_>>>()?;
+        let mut bad = Vec::new();
+        let (batches, results) = (Pool::<Batch>::default(), Pool::<PackedBatch>::default());
+        let produce = || fill(batches.take());
+        let work = |packer: &mut Packer, batch| packer.pack(batch, results.take());
+        pipeline::in_order(workers, produce, work, |mut packed| {
+            progress.check()?;
+            self.write(&packed)?;
+            packed.count(progress, &mut bad);
+            batches.give(std::mem::take(&mut packed.batch));
+            results.give(packed);
+            Ok(())
+        })?;
+        Ok(bad)
+    }
+
     /// Writes the members of a batch, in order.
-    pub fn write(&mut self, packed: &PackedBatch) -> Result<()> {
+    fn write(&mut self, packed: &PackedBatch) -> Result<()> {
         for member in &packed.members {
             if self.ledger.index_is_full() {
                 self.write_index()?;
@@ -95,14 +133,25 @@ impl<'o> ArchiveWriter<'o> {
         self.out.member(&MemberKind::Index(closed.number), record, &closed.encoder.finish())
     }
 
-    /// Writes the last index, the end member, the zero blocks and the padding; the archive's length is given beside its end.
-    pub fn finish(mut self, finished: jiff::Timestamp) -> Result<(End, u64)> {
+    /// Writes the last index, the end member, the zero blocks and the padding; the archive's length is given beside its end. For a
+    /// backup, whose state is its own digest.
+    pub fn finish(self, finished: jiff::Timestamp) -> Result<(End, u64)> {
+        self.finish_with(finished, None)
+    }
+
+    /// The same for an archive made from another, whose state it carries over.
+    pub fn finish_with_state(self, finished: jiff::Timestamp, state: Digest) -> Result<(End, u64)> {
+        self.finish_with(finished, Some(state))
+    }
+
+    fn finish_with(mut self, finished: jiff::Timestamp, state: Option<Digest>) -> Result<(End, u64)> {
         if self.ledger.index_is_full() {
             self.write_index()?;
         }
         self.ledger.close_device(|_| ()).map_err(|why| Error::refused("end an archive", why, None))?;
         self.write_index()?;
-        let end = self.ledger.end(self.out.seq, finished);
+        let own = self.ledger.end(self.out.seq, finished);
+        let end = End { state: state.or(own.state), ..own };
         let text = end.text();
         if text.len() as u64 > limit::END {
             let remedy = Some("use a larger --extent-limit".to_owned());

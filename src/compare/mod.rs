@@ -38,7 +38,7 @@ pub struct Comparison {
 ///
 /// # Errors
 /// An archive that is not sound, which is no difference; a device that cannot be read.
-pub fn compare(archive: OpenArchive, image: &dyn Image, threads: usize, progress: &Progress) -> Result<Comparison> {
+pub fn compare(archive: OpenArchive, image: &mut dyn Image, threads: usize, progress: &Progress) -> Result<Comparison> {
     let (name, info) = (archive.name().to_owned(), archive.info().clone());
     let all = (info.device.size_bytes > 0).then(|| Extent::data(0, info.device.size_bytes)).into_iter().collect();
     let held = match (info.map, info.kind) {
@@ -47,10 +47,11 @@ pub fn compare(archive: OpenArchive, image: &dyn Image, threads: usize, progress
         (MapKind::Inline, _) => None,
         _ => Some(archive.map()),
     };
+    let both_bytes = info.device.size_bytes.min(image.device().size_bytes);
     let mut comparing = Comparing {
         reading: Reading::begin(image, held)?,
         progress,
-        both_bytes: info.device.size_bytes.min(image.device().size_bytes),
+        both_bytes,
         at: 0,
         differing: RangeList::default(),
         bad: RangeList::default(),
@@ -59,7 +60,7 @@ pub fn compare(archive: OpenArchive, image: &dyn Image, threads: usize, progress
     };
     progress.set_total(info.device.size_bytes);
     let ending = archive.read_through(threads, |told| comparing.take(told, &name))?;
-    comparing.finish(ending, info.device.size_bytes, image)
+    comparing.finish(ending, info.device.size_bytes)
 }
 
 /// Where the comparison stands.
@@ -111,8 +112,9 @@ impl Comparing<'_> {
         Range { start: range.start, length: both(range.end()) - both(range.start) }
     }
 
-    fn finish(mut self, ending: Ending, archive_bytes: u64, image: &dyn Image) -> Result<Comparison> {
+    fn finish(mut self, ending: Ending, archive_bytes: u64) -> Result<Comparison> {
         self.pass_to(Range { start: self.at.max(self.both_bytes), length: 0 });
+        let image = self.reading.image();
         let device_bytes = image.device().size_bytes;
         self.differing.push(Range::between(self.both_bytes, archive_bytes.max(device_bytes)));
         let mut warnings = image.changes()?;

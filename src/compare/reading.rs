@@ -19,7 +19,7 @@ const AHEAD_STEP_BYTES: u64 = 4 << 20;
 
 /// A device that is read from front to back.
 pub struct Reading<'a> {
-    image: &'a dyn Image,
+    image: &'a mut dyn Image,
     /// The zero extents of the device.
     holes: ExtentMap,
     cursor: MapCursor,
@@ -30,7 +30,7 @@ pub struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     /// Begins to read a device. Where it is known beforehand what will be asked for, `held` covers that, and the device is told ahead.
-    pub fn begin(image: &'a dyn Image, held: Option<&ExtentMap>) -> Result<Self> {
+    pub fn begin(image: &'a mut dyn Image, held: Option<&ExtentMap>) -> Result<Self> {
         let (mut holes, mut data, mut cursor) = (ExtentMap::new(), ExtentMap::new(), MapCursor::default());
         for extent in image.extents()?.iter() {
             match (extent.kind, held) {
@@ -43,6 +43,11 @@ impl<'a> Reading<'a> {
         }
         let ahead = held.is_some().then(|| Ahead::new(data));
         Ok(Self { image, holes, cursor: MapCursor::default(), ahead, buffer: vec![0; STEP_BYTES as usize] })
+    }
+
+    /// What is read.
+    pub fn image(&self) -> &dyn Image {
+        self.image
     }
 
     /// Compares the device from `offset` on with these bytes. Comes in ascending order.
@@ -95,7 +100,7 @@ impl<'a> Reading<'a> {
 
     fn read(&mut self, range: Range) -> Result<&[u8]> {
         match &mut self.ahead {
-            Some(ahead) => ahead.look(self.image, range),
+            Some(ahead) => ahead.look(&*self.image, range),
             None => self.image.prefetch(range.start, range.length),
         }
         let buffer = &mut self.buffer[..range.length as usize];

@@ -1,6 +1,8 @@
 //! Archives in memory: how tests make them, read them and spoil them.
 #![allow(dead_code)] // No test program uses all of it.
 
+pub mod chance;
+pub mod descent;
 pub mod forge;
 
 use std::io::{self, IoSlice};
@@ -13,7 +15,7 @@ use blocktar::extent::{Extent, ExtentMap};
 use blocktar::progress::Progress;
 use blocktar::restore::{RestoreRequest, RestoreSummary, restore};
 use blocktar::source::{MemoryImage, Scan};
-use blocktar::stream::{Input, Output, Source};
+use blocktar::stream::{Device, Input, Output, Piece, Source};
 use blocktar::target::memory::Memory;
 use blocktar::verify::{Report, verify};
 
@@ -130,6 +132,31 @@ pub fn scan(image: &[u8]) -> Scan<MemoryImage> {
     Scan::new(MemoryImage::new(image.to_vec(), all_data(image)))
 }
 
+/// A source that does not know its extents beforehand, as a change stream.
+pub struct WithoutMap(pub Scan<MemoryImage>);
+
+impl Source for WithoutMap {
+    fn device(&self) -> &Device {
+        self.0.device()
+    }
+
+    fn map(&mut self) -> Result<Option<ExtentMap>> {
+        self.0.map().map(|_| None)
+    }
+
+    fn next_extent(&mut self) -> Result<Option<Extent>> {
+        self.0.next_extent()
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Piece> {
+        self.0.read(buffer)
+    }
+
+    fn finish(&mut self) -> Result<Vec<String>> {
+        self.0.finish()
+    }
+}
+
 /// What verify says of an archive that comes through a pipe.
 pub fn verified(archive: &[u8]) -> Report {
     verify(MemoryInput::boxed(&Arc::new(archive.to_vec()), Way::Pipe), 1, &Progress::default()).unwrap()
@@ -149,6 +176,19 @@ pub fn restore_bytes(
         restore(opened, &mut target, &request, &Progress::default()).map_err(|failure| failure.error)
     });
     (target.bytes().to_vec(), outcome)
+}
+
+/// Where the members of the archive begin, in order, and where the last one ends.
+pub fn positions(archive: &[u8]) -> Vec<usize> {
+    let size =
+        |at: usize| usize::from_str_radix(std::str::from_utf8(&archive[at + 124..at + 135]).unwrap(), 8).unwrap();
+    let mut positions = vec![0];
+    while archive[positions[positions.len() - 1]] != 0 {
+        let begin = positions[positions.len() - 1];
+        let header = begin + BLOCK + size(begin).next_multiple_of(BLOCK);
+        positions.push(header + BLOCK + size(header).next_multiple_of(BLOCK));
+    }
+    positions
 }
 
 /// A word for an error, as the exit codes distinguish them.

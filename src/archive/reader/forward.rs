@@ -45,6 +45,13 @@ pub struct Ending {
     pub end_blocks: bool,
 }
 
+impl Ending {
+    /// What is wrong with how a complete archive ends.
+    pub(crate) fn fault(&self, archive: &str) -> Option<Error> {
+        (!self.end_blocks).then(|| Error::damaged(archive, "its end blocks are missing; no data is affected"))
+    }
+}
+
 impl Forward {
     /// Goes on behind the head.
     pub fn new(input: ArchiveInput, head: Head, reading: Reading) -> Self {

@@ -25,10 +25,28 @@ pub struct Head {
     pub map_position: u64,
     /// The number of the next member.
     pub next_seq: u64,
-    /// The attached file that was asked for, if there is one of this name.
-    pub attached: Option<Vec<u8>>,
+    /// The contents of the attached files that were asked for.
+    pub attached: Vec<Vec<u8>>,
     /// What is wrong with members on which no data depends.
     pub faults: Vec<String>,
+}
+
+/// Which attached files' contents to keep.
+#[derive(Clone, Copy)]
+pub enum Wanted<'a> {
+    /// Those of all files.
+    All,
+    /// That of the file of this name, if there is one.
+    Named(Option<&'a str>),
+}
+
+impl Wanted<'_> {
+    fn is(self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(wanted) => wanted == Some(name),
+        }
+    }
 }
 
 /// Reads only the first member.
@@ -47,10 +65,10 @@ pub fn read_info(input: &mut ArchiveInput) -> Result<(BackupInfo, Common, Member
     Ok((info, common, member, digest))
 }
 
-/// Reads the head. `wanted` names the attached file whose content to keep.
+/// Reads the head, with the contents of the attached files that are wanted.
 ///
 /// [`Reading::Through`] goes on behind a RESTORE.txt or attached file that is damaged: no data depends on it.
-pub fn read_head(input: &mut ArchiveInput, wanted: Option<&str>, reading: Reading) -> Result<Head> {
+pub fn read_head(input: &mut ArchiveInput, wanted: Wanted<'_>, reading: Reading) -> Result<Head> {
     let (info, common, first, info_digest) = read_info(input)?;
     if info.part.is_some() {
         return Err(super::forward::several_parts(input));
@@ -62,7 +80,7 @@ pub fn read_head(input: &mut ArchiveInput, wanted: Option<&str>, reading: Readin
     next_seq += 1;
     let mut expected = vec![MemberKind::RestoreText];
     expected.extend(info.attached.iter().flatten().map(|file| MemberKind::Attached(file.name.clone())));
-    let (mut attached, mut faults) = (None, Vec::new());
+    let (mut attached, mut faults) = (Vec::new(), Vec::new());
     for (place, kind) in expected.iter().enumerate() {
         let member = next_known(input, &common, info.digest, &mut next_seq)?;
         if member.kind != *kind {
@@ -83,8 +101,8 @@ pub fn read_head(input: &mut ArchiveInput, wanted: Option<&str>, reading: Readin
         if file.is_some_and(|file| file.digest() != Some(digest) || file.length != text.len() as u64) {
             return Err(input.damaged(member.position, "an attached file is not the one that backup-info.json lists"));
         }
-        if file.is_some_and(|file| Some(file.name.as_str()) == wanted) {
-            attached = Some(text);
+        if file.is_some_and(|file| wanted.is(&file.name)) {
+            attached.push(text);
         }
     }
     let member = next_known(input, &common, info.digest, &mut next_seq)?;

@@ -21,6 +21,7 @@ use crate::extent::{ExtentMap, Range};
 use crate::pipeline::{self, Pool};
 use crate::stream::Input;
 use forward::Forward;
+use head::Wanted;
 use input::ArchiveInput;
 use seeking::Seeking;
 use unpack::{StoredBatch, Unpacked, Unpacker};
@@ -62,14 +63,27 @@ impl OpenArchive {
     /// [`Error::Incomplete`], [`Error::Damaged`] or [`Error::Refused`] by the table in section 12 of the specification.
     pub fn open(input: Box<dyn Input>, options: &OpenOptions) -> Result<Self> {
         let mut input = ArchiveInput::new(input);
-        let mut head = head::read_head(&mut input, options.attached.as_deref(), options.reading)?;
-        let attached = head.attached.take();
+        let mut head = head::read_head(&mut input, Wanted::Named(options.attached.as_deref()), options.reading)?;
+        let attached = head.attached.pop();
         let reader = if input.length().is_some() && options.reading == Reading::Best {
             Reader::Seeking(Box::new(Seeking::open(input, head)?))
         } else {
             Reader::Forward(Box::new(Forward::new(input, head, options.reading)))
         };
         Ok(Self { reader, attached })
+    }
+
+    /// Reads the head with the contents of all attached files, to go on front to back, byte by byte, up to the first fault: for whoever makes
+    /// another archive of this one.
+    ///
+    /// # Errors
+    /// As those of [`open`](Self::open).
+    pub(crate) fn open_with_attached(input: Box<dyn Input>) -> Result<(Self, Vec<Vec<u8>>)> {
+        let mut input = ArchiveInput::new(input);
+        let mut head = head::read_head(&mut input, Wanted::All, Reading::Best)?;
+        let attached = std::mem::take(&mut head.attached);
+        let reader = Reader::Forward(Box::new(Forward::new(input, head, Reading::Best)));
+        Ok((Self { reader, attached: None }, attached))
     }
 
     fn ledger(&self) -> &Ledger<()> {
@@ -202,7 +216,7 @@ pub fn is_archive(first_block: &[u8; 512]) -> bool {
 pub fn look(input: Box<dyn Input>) -> (Option<BackupInfo>, Result<Ending>) {
     let mut input = ArchiveInput::new(input);
     if input.length().is_none() {
-        return match head::read_head(&mut input, None, Reading::Best) {
+        return match head::read_head(&mut input, Wanted::Named(None), Reading::Best) {
             Ok(head) => (Some(head.info.clone()), Forward::new(input, head, Reading::Best).skim()),
             Err(error) => (None, Err(error)),
         };

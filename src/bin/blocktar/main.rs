@@ -1,6 +1,7 @@
 //! The command line: parse, run, report, exit.
 
 mod answer;
+mod archive_output;
 mod arguments;
 mod attachment;
 mod commands;
@@ -46,6 +47,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Restore(restore) => commands::restore::run(restore, talk, &stop),
         Command::List(list) => commands::list::run(list),
         Command::Info(info) => commands::info::run(info, talk),
+        Command::Recompress(recompress) => commands::recompress::run(recompress, talk, &stop),
         Command::Verify(verify) => commands::verify::run(verify, talk, &stop),
         Command::Compare(compare) => commands::compare::run(compare, talk, &stop),
         Command::Extract(extract) => commands::extract::run(extract, talk, &stop),

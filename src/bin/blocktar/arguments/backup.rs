@@ -84,10 +84,7 @@ impl BackupArguments {
             let (count, most) = (self.attach.len(), limit::ATTACHED_FILES);
             return Err(format!("--attach is given {count} times; an archive keeps at most {most} files"));
         }
-        if self.verify && self.output.as_ref().is_none_or(|output| output.path().is_none()) {
-            return Err("--verify reads the archive again: it needs `-o FILE`".to_owned());
-        }
-        Ok(())
+        super::check_verify(self.verify, self.output.as_ref())
     }
 }
 

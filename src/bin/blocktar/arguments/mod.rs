@@ -7,6 +7,7 @@ mod extract;
 mod info;
 mod list;
 mod man;
+mod recompress;
 mod restore;
 mod verify;
 
@@ -15,6 +16,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::exit_code;
 use crate::talk::Talk;
+use crate::values::Stream;
 
 pub use backup::BackupArguments;
 pub use compare::CompareArguments;
@@ -23,6 +25,7 @@ pub use extract::ExtractArguments;
 pub use info::InfoArguments;
 pub use list::ListArguments;
 pub use man::ManArguments;
+pub use recompress::RecompressArguments;
 pub use restore::RestoreArguments;
 pub use verify::VerifyArguments;
 
@@ -72,6 +75,9 @@ pub enum Command {
     /// Write raw bytes of the device to standard output
     #[command(after_help = help_end(extract::EXAMPLES))]
     Extract(ExtractArguments),
+    /// Write an archive anew, compressed or cut otherwise
+    #[command(after_help = help_end(recompress::EXAMPLES))]
+    Recompress(RecompressArguments),
     /// Print a script that completes command lines in a shell
     #[command(after_help = help_end(completions::EXAMPLES))]
     Completions(CompletionsArguments),
@@ -110,6 +116,7 @@ impl Arguments {
         let arguments = Self::try_parse()?;
         let checked = match &arguments.command {
             Command::Backup(backup) => backup.check(),
+            Command::Recompress(recompress) => recompress.check(),
             Command::Man(man) => man.check(),
             _ => Ok(()),
         };
@@ -125,6 +132,14 @@ impl Arguments {
             _ => Talk::Normal,
         }
     }
+}
+
+/// What went to standard output cannot be read again.
+fn check_verify(verify: bool, output: Option<&Stream>) -> Result<(), String> {
+    if verify && output.is_none_or(|output| output.path().is_none()) {
+        return Err("--verify reads the archive again: it needs `-o FILE`".to_owned());
+    }
+    Ok(())
 }
 
 fn help_end(examples: &str) -> String {

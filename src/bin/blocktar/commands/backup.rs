@@ -1,19 +1,20 @@
 //! `backup`: a device or image into an archive.
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::Path;
 use std::time::Instant;
 
 use blocktar::backup::{BackupRequest, BackupSummary, backup};
-use blocktar::error::{Error, Result};
+use blocktar::error::Result;
 use blocktar::media;
 use blocktar::source::{self, SourceOptions};
 use blocktar::stream::Source;
 use blocktar::sys::partial_file::IfExists;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::verify::ranges_value;
 use super::{shell_word, thread_count, verify};
+use crate::archive_output::{self, Reading};
 use crate::arguments::BackupArguments;
 use crate::exit_code::ExitCode;
 use crate::identity;
@@ -22,7 +23,7 @@ use crate::signals::Stop;
 use crate::summary;
 use crate::talk::{self, Talk};
 use crate::values::Stream;
-use crate::{answer, attachment, sizes};
+use crate::{attachment, sizes};
 
 /// Records for tapes and pipes to them; a file needs no more than its file system's block.
 const RECORD_BYTES: u64 = 512 << 10;
@@ -56,13 +57,9 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     // The verification opens the file again.
     drop(output);
 
-    let mut code = if written.end.bad_members > 0 { ExitCode::BadRanges } else { ExitCode::Done };
-    let mut verified = Value::Null;
-    if let (true, Some(path)) = (arguments.verify, output_path) {
-        let (found, report) = verify::verify_file(path, request.threads, arguments.report.progress, talk, stop)?;
-        code = code.worse(found);
-        verified = report;
-    }
+    let again = output_path.filter(|_| arguments.verify);
+    let (code, verified) =
+        verify::judge_written(&written.end, again, request.threads, arguments.report.progress, talk, stop)?;
     if arguments.report.json {
         let details = json!({
             "output": output_path.map(Path::to_string_lossy),
@@ -73,18 +70,9 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
             "warnings": warnings,
             "verified": verified,
         });
-        print_summary(&summary::for_programs("backup", code, begun, details), output_path)?;
+        archive_output::print_summary(&summary::for_programs("backup", code, begun, details), output_path)?;
     }
     Ok(code)
-}
-
-/// Standard output carries the archive, if no file does.
-fn print_summary(summary: &Value, output_path: Option<&Path>) -> Result<()> {
-    if output_path.is_some() {
-        return answer::print_json(summary);
-    }
-    talk::machine(summary);
-    Ok(())
 }
 
 fn request(arguments: &BackupArguments, output_path: Option<&Path>) -> Result<BackupRequest> {
@@ -111,26 +99,13 @@ fn default_record_bytes(output_path: Option<&Path>) -> u64 {
 }
 
 fn refuse_unsafe_output(source: &Path, output_path: Option<&Path>) -> Result<()> {
-    let word = shell_word(source);
-    let request = format!("back up {}", source.display());
-    let remedy = format!("`blocktar backup {word} -o FILE`, or `blocktar backup {word} > FILE`");
-    let output = match output_path {
-        None if io::stdout().is_terminal() => {
-            let why = "standard output is a terminal, and an archive is not for reading";
-            return Err(Error::refused(request, why, Some(remedy)));
-        }
-        None => identity::of_stream(io::stdout()),
-        Some(path) if path.is_dir() => {
-            let why = format!("the output {} is a folder", path.display());
-            let file = shell_word(&path.join("backup.tar"));
-            return Err(Error::refused(request, why, Some(format!("`blocktar backup {word} -o {file}`"))));
-        }
-        Some(path) => identity::of_path(path),
+    let source = Reading {
+        request: format!("back up {}", source.display()),
+        command: format!("blocktar backup {}", shell_word(source)),
+        what: "the source",
+        identity: identity::of_path(source),
     };
-    if output.is_some() && output == identity::of_path(source) {
-        return Err(Error::refused(request, "the output is the source itself", Some(remedy)));
-    }
-    Ok(())
+    archive_output::refuse_unsafe(source, output_path)
 }
 
 fn plan_text(source: &dyn Source, output: &str, request: &BackupRequest) -> String {
@@ -161,6 +136,7 @@ fn text(source: &Path, output: &str, written: &BackupSummary, begun: Instant) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blocktar::error::Error;
 
     #[test]
     fn records_are_small_only_in_files() {

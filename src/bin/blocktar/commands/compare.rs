@@ -28,13 +28,13 @@ pub fn run(arguments: &CompareArguments, talk: Talk, stop: &Stop) -> Result<Exit
     let begun = Instant::now();
     let input = open_archive("compare", Some(&arguments.archive))?;
     let names = Names { archive: input.name().to_owned(), device: arguments.device.display().to_string() };
-    let image = source::open_image(&arguments.device)?;
+    let mut image = source::open_image(&arguments.device)?;
     let mut warnings = source::warnings_before(&arguments.device)?;
     warnings.iter().for_each(|warning| talk::warn(warning));
     let archive = OpenArchive::open(input, &OpenOptions::default())?;
     let progress = stop.progress();
     let line = ProgressLine::start(arguments.report.progress, talk, "compare", &progress);
-    let result = compare(archive, image.as_ref(), thread_count(arguments.threads), &progress);
+    let result = compare(archive, image.as_mut(), thread_count(arguments.threads), &progress);
     drop(line);
     let found = result?;
     found.warnings.iter().for_each(|warning| talk::warn(warning));

@@ -7,6 +7,7 @@ pub mod extract;
 pub mod info;
 pub mod list;
 pub mod man;
+pub mod recompress;
 pub mod restore;
 pub mod verify;
 
@@ -37,7 +38,7 @@ fn thread_count(chosen: Option<NonZeroUsize>) -> usize {
 }
 
 /// A path as a word of a command that can be copied into a shell.
-fn shell_word(path: &Path) -> String {
+pub fn shell_word(path: &Path) -> String {
     let text = path.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._+=@:-".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

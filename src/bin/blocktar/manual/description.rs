@@ -9,6 +9,9 @@ pub fn of(command: Option<&str>) -> &'static [&'static str] {
         Some("list") => LIST,
         Some("info") => INFO,
         Some("verify") => VERIFY,
+        Some("compare") => COMPARE,
+        Some("extract") => EXTRACT,
+        Some("recompress") => RECOMPRESS,
         Some("completions") => COMPLETIONS,
         Some("man") => MAN,
         Some(_) => &[],
@@ -66,6 +69,24 @@ const VERIFY: &[&str] = &[
     "Reads every byte of an archive and trusts nothing: headers, sizes, digests, the index, the end member and their agreement. If \
      something is wrong it says what, and which ranges of the device cannot be trusted because of it.",
     "It needs no target and writes nothing. A pipe is as good as a file.",
+];
+
+const COMPARE: &[&str] = &[
+    "Reads an archive and a block device or disk image once each, and says in which ranges they differ, zeros included. The exit status \
+     is 0 if they are the same and 1 if not. Neither is written to.",
+];
+
+const EXTRACT: &[&str] = &[
+    "Writes bytes of the device that was backed up to standard output, as they were: the whole device, or the range that --offset and \
+     --length give.",
+    "A range that the archive cannot give whole is refused, with what is missing: one that an increment leaves to its parent, or that \
+     could not be read when the backup was made.",
+];
+
+const RECOMPRESS: &[&str] = &[
+    "Writes an archive anew, with another compression, digest, member size or record size. Every byte of the old one is verified on the \
+     way.",
+    "The new archive is one of its own, with the same state: it restores the same image, and increments of the old one build on it too.",
 ];
 
 const COMPLETIONS: &[&str] = &[

@@ -1,0 +1,103 @@
+//! `recompress`: an archive into another of the same image.
+
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use blocktar::error::Result;
+use blocktar::media;
+use blocktar::recompress::{RecompressRequest, RecompressSummary, recompress};
+use blocktar::sys::partial_file::IfExists;
+use serde_json::json;
+
+use super::verify::ranges_value;
+use super::{open_archive, shell_word, thread_count, verify};
+use crate::archive_output::{self, Reading};
+use crate::arguments::RecompressArguments;
+use crate::exit_code::ExitCode;
+use crate::progress_line::ProgressLine;
+use crate::signals::Stop;
+use crate::talk::{self, Talk};
+use crate::values::Stream;
+use crate::{identity, sizes, summary};
+
+/// Runs the command.
+pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let archive_path = arguments.archive.as_ref().and_then(Stream::path);
+    let output_path = arguments.output.as_ref().and_then(Stream::path);
+    let input = open_archive("recompress", arguments.archive.as_ref())?;
+    refuse_unsafe_output(input.name(), archive_path, output_path)?;
+    let request = request(arguments);
+
+    let progress = stop.progress();
+    let if_exists = if arguments.overwrite { IfExists::Replace } else { IfExists::Refuse };
+    let mut output = media::create_output(output_path, if_exists, &progress)?;
+    let archive = input.name().to_owned();
+    talk.detail(&format!("reading {archive}; writing {}, {} threads", output.name(), request.threads));
+
+    let line = ProgressLine::start(arguments.report.progress, talk, "recompress", &progress);
+    let result = recompress(input, output.as_mut(), &request, &progress);
+    drop(line);
+    let written = result?;
+    written.warnings.iter().for_each(|warning| talk::warn(warning));
+    for range in talk::range_lines(&written.bad) {
+        talk::warn(&format!("could not be read when it was backed up, and is missing here too: {range}"));
+    }
+    talk.say(&text(&archive, output.name(), &written, begun));
+    // The verification opens the file again.
+    drop(output);
+
+    let again = output_path.filter(|_| arguments.verify);
+    let (code, verified) =
+        verify::judge_written(&written.end, again, request.threads, arguments.report.progress, talk, stop)?;
+    if arguments.report.json {
+        let details = json!({
+            "archive": archive,
+            "from": summary::end_value(&written.from),
+            "output": output_path.map(Path::to_string_lossy),
+            "archive_bytes": written.archive_bytes,
+            "info": summary::value(&written.end.backup_info),
+            "end": summary::end_value(&written.end),
+            "bad": ranges_value(&written.bad),
+            "warnings": written.warnings,
+            "verified": verified,
+        });
+        archive_output::print_summary(&summary::for_programs("recompress", code, begun, details), output_path)?;
+    }
+    Ok(code)
+}
+
+fn request(arguments: &RecompressArguments) -> RecompressRequest {
+    RecompressRequest {
+        compression: arguments.compression,
+        digest: arguments.digest,
+        extent_limit_bytes: arguments.extent_limit,
+        record_bytes: arguments.record_size,
+        threads: thread_count(arguments.threads),
+    }
+}
+
+/// Not even with `--overwrite`, which replaces a file when the new one is complete: the old archive is what proves the new one.
+fn refuse_unsafe_output(name: &str, archive_path: Option<&Path>, output_path: Option<&Path>) -> Result<()> {
+    let archive = Reading {
+        request: format!("recompress {name}"),
+        command: format!("blocktar recompress {}", archive_path.map_or("-".to_owned(), shell_word)),
+        what: "the archive",
+        identity: archive_path.map_or_else(|| identity::of_stream(io::stdin()), identity::of_path),
+    };
+    archive_output::refuse_unsafe(archive, output_path)
+}
+
+fn text(archive: &str, output: &str, written: &RecompressSummary, begun: Instant) -> String {
+    let (info, end, from) = (&written.end.backup_info, &written.end, &written.from);
+    let mut lines = vec![format!("recompressed {archive} {}", summary::pace(begun, end.data_bytes))];
+    lines.extend(summary::amounts(info, end));
+    let (stored, members) = (sizes::short(from.stored_bytes), summary::count(from.data_members, "member"));
+    lines.push(summary::line("before", &format!("{stored} in {members}, {}", from.backup_info.compression)));
+    lines.push(summary::line("archive", &format!("{}, {output}", sizes::exact(written.archive_bytes))));
+    lines.push(summary::line("id", &info.id));
+    lines.extend(end.digest.iter().map(|digest| summary::line("digest", &digest.to_string())));
+    lines.extend(end.state.iter().map(|state| summary::line("image state", &state.to_string())));
+    lines.join("\n")
+}
