@@ -1,6 +1,6 @@
 //! The inventory of archives: what each is, read from its head and its tail.
 
-use crate::archive::reader::{self, Ending};
+use crate::archive::reader::{self, Ending, Structure};
 use crate::archive::{BackupInfo, End};
 use crate::error::{Error, Result};
 use crate::stream::Input;
@@ -40,25 +40,59 @@ pub struct Entry {
 /// # Errors
 /// Failed reads only; what is wrong with the archive is its state.
 pub fn examine(input: Box<dyn Input>) -> Result<Entry> {
-    let location = input.name().to_owned();
-    let archive_bytes = input.length();
+    let (location, archive_bytes) = (input.name().to_owned(), input.length());
     let (info, outcome) = reader::look(input);
-    let (end, state) = match outcome {
-        Ok(Ending { end, end_blocks, .. }) => {
-            let state = match (end_blocks, end.bad_members) {
-                (false, _) => State::Damaged("its end blocks are missing; no data is affected".to_owned()),
-                (true, 0) => State::Complete,
-                (true, _) => State::WithBadRanges,
-            };
-            (Some(end), state)
-        }
-        Err(Error::Incomplete { .. }) => (None, State::Incomplete),
-        Err(Error::Damaged { why, .. }) => (None, State::Damaged(why)),
-        Err(Error::Refused(refusal)) => (None, State::NotUnderstood(refusal.why)),
-        Err(error) => return Err(error),
+    let (ending, fault) = match outcome {
+        Ok(ending) => (Some(ending), None),
+        Err(error) => (None, Some(error)),
     };
-    Ok(Entry { location, info, end, archive_bytes, state })
+    let state = state(ending.as_ref(), fault)?;
+    Ok(Entry { location, info, end: ending.map(|ending| ending.end), archive_bytes, state })
 }
 
-/// Whether a file that begins with these 512 bytes is meant to be one of our archives.
-pub use crate::archive::reader::is_archive;
+/// An archive whose head has been read, on the way to all that can be learned of it without its data.
+pub struct Survey {
+    location: String,
+    archive_bytes: Option<u64>,
+    structure: Structure,
+}
+
+/// Begins to look closer at one archive than [`examine`] does: reads its head, map included, as far as it can be read.
+pub fn survey(input: Box<dyn Input>) -> (Known, Survey) {
+    let (location, archive_bytes) = (input.name().to_owned(), input.length());
+    let (known, structure) = reader::survey(input);
+    (known, Survey { location, archive_bytes, structure })
+}
+
+impl Survey {
+    /// Reads the indexes where the input can seek, else all of the structure, and tells what lies where, in ascending order.
+    ///
+    /// Nothing is told from the first fault on, nor of an archive in several parts.
+    ///
+    /// # Errors
+    /// Failed reads only; what is wrong with the archive is its state.
+    pub fn finish(self, known: &Known, tell: &mut dyn FnMut(Found)) -> Result<Entry> {
+        let Self { location, archive_bytes, structure } = self;
+        let outcome = structure.finish(tell);
+        let state = state(outcome.ending.as_ref(), outcome.fault)?;
+        let end = outcome.ending.map(|ending| ending.end);
+        Ok(Entry { location, info: known.info.clone(), end, archive_bytes, state })
+    }
+}
+
+fn state(ending: Option<&Ending>, fault: Option<Error>) -> Result<State> {
+    Ok(match (ending, fault) {
+        (_, Some(Error::Incomplete { .. })) | (None, None) => State::Incomplete,
+        (_, Some(Error::Damaged { why, .. })) => State::Damaged(why),
+        (_, Some(Error::Refused(refusal))) => State::NotUnderstood(refusal.why),
+        (_, Some(error)) => return Err(error),
+        (Some(ending), None) if !ending.end_blocks => {
+            State::Damaged("its end blocks are missing; no data is affected".to_owned())
+        }
+        (Some(ending), None) if ending.end.bad_members > 0 => State::WithBadRanges,
+        (Some(_), None) => State::Complete,
+    })
+}
+
+pub use crate::archive::beginning::{Beginning, beginning};
+pub use crate::archive::reader::{Found, Known};

@@ -101,6 +101,14 @@ pub fn parse_header(block: &[u8; BLOCK], kind: tar::EntryType) -> Option<RawHead
     (*block == header(path.as_bytes(), kind, size, mtime)).then(|| RawHeader { path: path.to_owned(), size, mtime })
 }
 
+/// Whether this is a header of some tar, whoever wrote it: its checksum is right.
+pub fn is_tar_header(block: &[u8; BLOCK]) -> bool {
+    let header = tar::Header::from_byte_slice(block);
+    let mut summed = header.clone();
+    summed.set_cksum();
+    header.cksum().is_ok_and(|sum| summed.cksum().is_ok_and(|right| sum == right))
+}
+
 fn octal(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0u64, |number, digit| match digit {
         b'0'..=b'7' => Some(number << 3 | u64::from(digit - b'0')),

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::canonical::{ParseFailure, parse_canonical, unknown_fits};
 use super::digest::Digest;
-use super::info::{BackupInfo, ParseFailure, is_time, parse_canonical, unknown_fits};
+use super::info::{BackupInfo, is_time};
 
 /// What the end member says: only an archive that has it is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

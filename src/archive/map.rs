@@ -40,8 +40,8 @@ pub fn store(map: &ExtentMap, dirty: bool, kind: DigestKind) -> StoredMap {
     StoredMap { bytes, compressed, length, digest: hasher.finish() }
 }
 
-/// The text in pieces of some thousand extents, so that a map of a million never stands in memory as text.
-fn text_pieces(map: &ExtentMap, dirty: bool) -> impl Iterator<Item = Vec<u8>> + '_ {
+/// The map's text, with `dirty` in increments and undos; in pieces of some thousand extents, so that a map of a million never stands in memory as text.
+pub fn text_pieces(map: &ExtentMap, dirty: bool) -> impl Iterator<Item = Vec<u8>> + '_ {
     const EXTENTS_PER_PIECE: usize = 4096;
     let pieces = map.len().div_ceil(EXTENTS_PER_PIECE).max(1);
     (0..pieces).map(move |piece| {

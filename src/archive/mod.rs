@@ -1,7 +1,9 @@
 //! The archive format of `format-spec/README.md`: what is written and what reads it, over [`Input`](crate::stream::Input) and
 //! [`Output`](crate::stream::Output) only. Nothing here opens a file or a device.
 
+pub(crate) mod beginning;
 pub(crate) mod block;
+pub(crate) mod canonical;
 pub(crate) mod digest;
 pub(crate) mod end;
 pub(crate) mod frame;
@@ -20,6 +22,7 @@ pub use digest::{Digest, DigestKind};
 pub use end::End;
 pub use frame::Compression;
 pub use info::{Attached, BackupInfo, Kind, MapKind, Parent, Part, Sample, Set};
+pub use map::text_pieces as map_text;
 pub use reader::{Ending, Lacking, OpenArchive, OpenOptions, Reading, Told};
 
 /// The limits of format-spec, section 11, in bytes where nothing else is said.

@@ -192,6 +192,15 @@ fn partial_name(name: &OsStr, number: u32) -> OsString {
     partial
 }
 
+/// The process that writes or wrote the partial file of this name, if it is the name of one.
+pub fn writer_of_partial(name: &OsStr) -> Option<u32> {
+    let name = name.to_string_lossy();
+    let (of, numbers) = name.strip_prefix('.')?.strip_suffix(".partial")?.rsplit_once(".blocktar-")?;
+    let (process, number) = numbers.split_once('-')?;
+    number.parse::<u32>().ok().filter(|_| !of.is_empty())?;
+    process.parse().ok()
+}
+
 /// Gives the file the mode and owner of the one that it replaces, or the mode that any new file would have.
 ///
 /// Where the owner cannot be kept, group and others get nothing: they would be another group's.
@@ -347,6 +356,21 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn partial_names_name_their_writer() {
+        let name = partial_name(OsStr::new("web.blocktar-1.tar"), 7);
+        assert_eq!(writer_of_partial(&name), Some(std::process::id()));
+        for other in [
+            ".x.partial",
+            "x.blocktar-1-2.partial",
+            ".blocktar-1-2.partial",
+            ".x.blocktar-1-2",
+            ".x.blocktar-a-2.partial",
+        ] {
+            assert_eq!(writer_of_partial(OsStr::new(other)), None, "{other}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::super::{block::BLOCK, frame, limit};
 use super::Reading;
 use super::head::{Head, check_digest, next_known, read_document, unusable};
 use super::input::{ArchiveInput, Common, Member};
+use super::survey::Found;
 use super::unpack::{StoredBatch, StoredPiece};
 use crate::error::{Error, Result};
 use crate::extent::Range;
@@ -26,6 +27,8 @@ pub struct Forward {
     reading: Reading,
     /// The range of the device whose bytes are read; of the rest only the structure is.
     wanted: Range,
+    /// Whether no bytes are read at all, and members are told without them.
+    skims: bool,
     /// Whether members were lost, so that the account can no longer be held against indexes and end member.
     pub(super) lost_members: bool,
     /// From where on members were lost, and why, while it is not known up to where.
@@ -68,6 +71,7 @@ impl Forward {
             end: None,
             reading,
             wanted,
+            skims: false,
             lost_members: false,
             open_loss: None,
             head_faults: faults,
@@ -118,13 +122,15 @@ impl Forward {
         }
     }
 
-    /// Goes through the structure to the end: for an inventory of what comes through a pipe.
-    pub fn skim(mut self) -> Result<Ending> {
-        self.narrow(Range { start: 0, length: 0 });
+    /// Like [`fill`](Self::fill), but passes over the stored bytes: for what can be learned of an archive without them.
+    pub fn skim(mut self, tell: &mut dyn FnMut(Found)) -> Result<Ending> {
+        self.skims = true;
         let mut batch = StoredBatch::default();
         while self.end.is_none() {
-            self.fill_inner(&mut batch)?;
+            let filled = self.fill_inner(&mut batch);
+            batch.pieces.iter().filter_map(Found::of_piece).for_each(&mut *tell);
             batch.clear();
+            filled?;
         }
         self.end.ok_or_else(|| Error::incomplete(self.input.name(), "it has no end member"))
     }
@@ -172,9 +178,11 @@ impl Forward {
             self.input.damaged(member.position, format!("there is a member {}: {why}", member.kind.path()))
         })?;
         match landed.range.intersection(&wanted) {
-            Some(_) => read_piece(&mut self.input, &landed, batch),
-            None => self.input.skip_stored(landed.stored),
+            Some(_) if !self.skims => return read_piece(&mut self.input, &landed, batch),
+            Some(_) => batch.pieces.push(StoredPiece::Member { landed, at: 0 }),
+            None => {}
         }
+        self.input.skip_stored(landed.stored)
     }
 
     /// An index must say what the account says. One that is not full is the last: it also lists the zeros up to the end of the device.

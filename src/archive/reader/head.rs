@@ -1,7 +1,8 @@
 //! Everything before the data: backup-info, RESTORE.txt, attached files and the map.
 
+use super::super::canonical::ParseFailure;
 use super::super::digest::{Digest, DigestKind};
-use super::super::info::{BackupInfo, Kind, MapKind, ParseFailure, check_requires};
+use super::super::info::{BackupInfo, Kind, MapKind, check_requires};
 use super::super::member::{MemberKind, Record};
 use super::super::{limit, map};
 use super::Reading;
@@ -49,35 +50,53 @@ impl Wanted<'_> {
     }
 }
 
+/// The first member of an archive or part.
+pub struct First {
+    /// The backup-info.
+    pub info: BackupInfo,
+    /// Its digest.
+    pub info_digest: Digest,
+    /// What all headers have in common.
+    pub common: Common,
+    seq: u64,
+    position: u64,
+}
+
 /// Reads only the first member.
-pub fn read_info(input: &mut ArchiveInput) -> Result<(BackupInfo, Common, Member, Digest)> {
+pub fn read_info(input: &mut ArchiveInput) -> Result<First> {
     let member = input.next_member(None)?;
     let digest_kind = member.record.digest.map(|(kind, _)| kind);
     let (MemberKind::BackupInfo, Some(digest_kind)) = (&member.kind, digest_kind) else {
         return Err(input.damaged(member.position, "the first member is not backup-info.json"));
     };
-    let (text, digest) = read_document(input, &member, digest_kind, limit::BACKUP_INFO)?;
+    let (text, info_digest) = read_document(input, &member, digest_kind, limit::BACKUP_INFO)?;
     let info = BackupInfo::parse(&text).map_err(|failure| unusable(input, member.position, failure))?;
     let common = Common { id: info.id.clone(), mtime: info.mtime() };
     if info.digest != digest_kind || member.common != common {
         return Err(input.damaged(member.position, "backup-info.json does not fit its own headers"));
     }
-    Ok((info, common, member, digest))
+    Ok(First { info, info_digest, common, seq: member.record.seq, position: member.position })
 }
 
 /// Reads the head, with the contents of the attached files that are wanted.
 ///
 /// [`Reading::Through`] goes on behind a RESTORE.txt or attached file that is damaged: no data depends on it.
 pub fn read_head(input: &mut ArchiveInput, wanted: Wanted<'_>, reading: Reading) -> Result<Head> {
-    let (info, common, first, info_digest) = read_info(input)?;
-    if info.part.is_some() {
+    let first = read_info(input)?;
+    if first.info.part.is_some() {
         return Err(super::forward::several_parts(input));
     }
-    let mut next_seq = first.record.seq;
-    if next_seq != 0 {
-        return Err(input.damaged(first.position, "the first member's number is not 0"));
+    read_behind_info(input, first, wanted, reading)
+}
+
+/// Reads what is left of the head of an archive, or of any part of one, behind its first member.
+pub fn read_behind_info(input: &mut ArchiveInput, first: First, wanted: Wanted<'_>, reading: Reading) -> Result<Head> {
+    let First { info, info_digest, common, seq, position } = first;
+    let first_seq = info.part.as_ref().map_or(0, |part| part.first_seq);
+    if seq != first_seq {
+        return Err(input.damaged(position, format!("the first member's number is not {first_seq}")));
     }
-    next_seq += 1;
+    let mut next_seq = seq + 1;
     let mut expected = vec![MemberKind::RestoreText];
     expected.extend(info.attached.iter().flatten().map(|file| MemberKind::Attached(file.name.clone())));
     let (mut attached, mut faults) = (Vec::new(), Vec::new());

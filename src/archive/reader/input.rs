@@ -301,10 +301,3 @@ fn check_names(
     let kind = MemberKind::parse(path).ok_or("a member's name is not one that an archive may have")?;
     Ok((Common { id: id.to_owned(), mtime: header.mtime }, kind))
 }
-
-/// The id in a member's name and its mtime, of the first member.
-pub fn common_of(first: &[u8; BLOCK]) -> Option<Common> {
-    let header = parse_header(first, tar::EntryType::XHeader)?;
-    let id = header.path.strip_suffix("/PaxHeaders/backup-info.json")?;
-    super::super::info::is_id(id).then(|| Common { id: id.to_owned(), mtime: header.mtime })
-}

@@ -6,11 +6,13 @@ mod input;
 mod lacking;
 mod resync;
 mod seeking;
+mod survey;
 mod tail;
 mod unpack;
 
 pub use forward::Ending;
 pub use lacking::Lacking;
+pub use survey::{Found, Known, Structure, survey};
 pub use unpack::Told;
 
 use super::end::End;
@@ -66,7 +68,7 @@ impl OpenArchive {
         let mut head = head::read_head(&mut input, Wanted::Named(options.attached.as_deref()), options.reading)?;
         let attached = head.attached.pop();
         let reader = if input.length().is_some() && options.reading == Reading::Best {
-            Reader::Seeking(Box::new(Seeking::open(input, head)?))
+            Reader::Seeking(Box::new(Seeking::open(input, head, &mut |_| ())?))
         } else {
             Reader::Forward(Box::new(Forward::new(input, head, options.reading)))
         };
@@ -205,11 +207,6 @@ impl OpenArchive {
     }
 }
 
-/// Whether a file that begins with these 512 bytes is meant to be one of our archives.
-pub fn is_archive(first_block: &[u8; 512]) -> bool {
-    input::common_of(first_block).is_some()
-}
-
 /// Reads of an archive only what an inventory needs: head and end where the input can seek, else its structure.
 ///
 /// Gives the backup-info if that much could be read, and how the archive ends, or why it does not.
@@ -217,15 +214,15 @@ pub fn look(input: Box<dyn Input>) -> (Option<BackupInfo>, Result<Ending>) {
     let mut input = ArchiveInput::new(input);
     if input.length().is_none() {
         return match head::read_head(&mut input, Wanted::Named(None), Reading::Best) {
-            Ok(head) => (Some(head.info.clone()), Forward::new(input, head, Reading::Best).skim()),
+            Ok(head) => (Some(head.info.clone()), Forward::new(input, head, Reading::Best).skim(&mut |_| ())),
             Err(error) => (None, Err(error)),
         };
     }
     match head::read_info(&mut input) {
-        Ok((info, common, ..)) => {
+        Ok(head::First { info, common, .. }) => {
             let found = tail::find_end(&mut input, &common, info.digest);
-            let no_end = Error::incomplete(input.name(), "it has no end member");
-            let ending = found.and_then(|ending| ending.map_err(|failure| failure.unwrap_or(no_end)));
+            let no_end = || tail::no_end(&input);
+            let ending = found.and_then(|ending| ending.map_err(|failure| failure.unwrap_or_else(no_end)));
             let ending = ending.and_then(|ending| {
                 let checked = tail::check_last_index(&mut input, &common, info.digest, &ending);
                 checked.map_err(tail::not_cut).map(|()| ending)

@@ -10,6 +10,7 @@ use super::super::{frame, limit};
 use super::forward::{Ending, Forward, landed_of, push_zeros, read_piece};
 use super::head::{Head, check_digest, check_known, next_known};
 use super::input::{ArchiveInput, Common};
+use super::survey::Found;
 use super::tail::{find_end, not_cut};
 use super::unpack::StoredBatch;
 use crate::error::{Error, Result};
@@ -56,14 +57,14 @@ struct IndexLines {
 }
 
 impl Seeking {
-    /// Finds the end, then holds every index against the map and the end member, without reading data.
+    /// Finds the end, then holds every index against the map and the end member, without reading data; tells what they list.
     ///
     /// # Errors
     /// What a forward reader would say of this archive: incomplete where it was cut, damaged where it contradicts itself.
-    pub fn open(mut input: ArchiveInput, head: Head) -> Result<Self> {
+    pub fn open(mut input: ArchiveInput, head: Head, tell: &mut dyn FnMut(Found)) -> Result<Self> {
         let data_position = input.position();
         let Ok(ending) = find_end(&mut input, &head.common, head.info.digest)? else {
-            return Err(diagnose(input, head, data_position));
+            return Err(diagnose(input, head, data_position, tell));
         };
         if ending.end.goes_on() {
             return Err(super::forward::several_parts(&input));
@@ -84,7 +85,7 @@ impl Seeking {
             cursor: MapCursor::default(),
             at: 0,
         };
-        seeking.check_indexes(Place { position: map_position, seq: next_seq - 1 }).map_err(not_cut)?;
+        seeking.check_indexes(Place { position: map_position, seq: next_seq - 1 }, tell).map_err(not_cut)?;
         Ok(seeking)
     }
 
@@ -232,7 +233,7 @@ impl Seeking {
     }
 
     /// Enters every line of every index into the account, which must come out as the indexes and the end member say.
-    fn check_indexes(&mut self, map: Place) -> Result<()> {
+    fn check_indexes(&mut self, map: Place, tell: &mut dyn FnMut(Found)) -> Result<()> {
         let mut before = map;
         let count = self.ending.end.indexes.len();
         for place in 0..count {
@@ -252,7 +253,7 @@ impl Seeking {
             let mut lines_left = self.ledger.map().len() as u64 + 2 * limit::INDEX_MEMBERS + 1;
             while self.read_line(&mut *lines, &mut line)? {
                 hasher.update(&line);
-                if let Some(landed) = self.enter(&line, member.position)? {
+                if let Some(landed) = self.enter(&line, member.position, tell)? {
                     before = self.check_between(before, Place { position: landed.position, seq: landed.seq })?;
                 }
                 lines_left = lines_left
@@ -265,7 +266,8 @@ impl Seeking {
                 return Err(self.input.damaged(member.position, "an index lists too many or too few members"));
             }
             if last {
-                self.ledger.close_device(|_| ()).map_err(|why| self.input.damaged(member.position, why))?;
+                let zeros = |range| tell(Found::Zeros(range));
+                self.ledger.close_device(zeros).map_err(|why| self.input.damaged(member.position, why))?;
             }
             let expected = self.ledger.close_index(member.position, ());
             check_digest(&self.input, &member, self.ledger.digest_kind(), hasher.finish())?;
@@ -302,14 +304,15 @@ impl Seeking {
         Ok(after)
     }
 
-    fn enter(&mut self, line: &[u8], position: u64) -> Result<Option<Landed>> {
+    fn enter(&mut self, line: &[u8], position: u64, tell: &mut dyn FnMut(Found)) -> Result<Option<Landed>> {
         let damaged = |why: &str| self.input.damaged(position, format!("an index: {why}"));
         match parse_line(line, self.ledger.digest_kind()) {
             Some(Line::Member(landed)) => {
-                let result = self.ledger.land(&landed, |_| ());
+                let result = self.ledger.land(&landed, |range| tell(Found::Zeros(range)));
                 result.map_err(|why| {
                     self.input.damaged(position, format!("an index lists {}: {why}", landed.kind().path()))
                 })?;
+                tell(Found::of_member(&landed));
                 Ok(Some(landed))
             }
             // What reads as zero follows from the map and the members; the text's digest shows whether it was listed so.
@@ -320,12 +323,12 @@ impl Seeking {
 }
 
 /// Why an archive has no end where it must be: goes through its structure from the data on, as a forward reader does.
-fn diagnose(mut input: ArchiveInput, head: Head, data_position: u64) -> Error {
+fn diagnose(mut input: ArchiveInput, head: Head, data_position: u64, tell: &mut dyn FnMut(Found)) -> Error {
     let name = input.name().to_owned();
     if let Err(error) = input.seek_to(data_position) {
         return error;
     }
-    match Forward::new(input, head, super::Reading::Best).skim() {
+    match Forward::new(input, head, super::Reading::Best).skim(tell) {
         Err(error) => error,
         Ok(_) => Error::damaged(name, "its end member is not where it must be"),
     }

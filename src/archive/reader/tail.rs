@@ -19,6 +19,11 @@ pub fn not_cut(error: Error) -> Error {
     }
 }
 
+/// The error of an archive without an end member.
+pub fn no_end(input: &ArchiveInput) -> Error {
+    Error::incomplete(input.name(), "it has no end member")
+}
+
 /// Finds the end member by going back over the zeros at the end. Where there is none: what is wrong with the best candidate, if there is one.
 pub fn find_end(
     input: &mut ArchiveInput,
@@ -75,7 +80,8 @@ fn read_end(
     let (text, _) = read_document(input, &member, digest, limit::END)?;
     let end = End::parse(&text).map_err(|failure| unusable(input, position, failure))?;
     let behind = input.position();
-    if member.record.seq.checked_add(1) != Some(end.members) || end.id != common.id {
+    let first_seq = end.backup_info.part.as_ref().map_or(0, |part| part.first_seq);
+    if member.record.seq.checked_add(1) != first_seq.checked_add(end.members) || end.id != common.id {
         return Err(input.damaged(position, "the end member does not fit"));
     }
     input.read_zeros_to_the_end()?;

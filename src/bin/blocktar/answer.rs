@@ -10,11 +10,20 @@ use serde_json::Value;
 ///
 /// A reader that has seen enough (`blocktar list | head`) is no failure.
 pub fn print(bytes: &[u8]) -> Result<()> {
+    print_pieces([bytes])
+}
+
+/// The same of an answer too long to stand in memory; where nobody reads on, the rest is not made.
+pub fn print_pieces(pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<()> {
     if closed_streams::standard_output() {
         return Err(Error::io("writing", "standard output", io::Error::other("it was closed from the start")));
     }
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+    let print = || {
+        pieces.into_iter().try_for_each(|piece| stdout.write_all(piece.as_ref()))?;
+        stdout.flush()
+    };
+    match print() {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(|error| Error::io("writing", "standard output", error)),
     }

@@ -7,6 +7,7 @@ use blocktar::error::{Error, Result};
 use blocktar::sys::block::Identity;
 use serde_json::Value;
 
+use crate::arguments::SummaryStream;
 use crate::commands::shell_word;
 use crate::talk;
 use crate::{answer, identity};
@@ -46,11 +47,13 @@ pub fn refuse_unsafe(reading: Reading, output_path: Option<&Path>) -> Result<()>
     Ok(())
 }
 
-/// Prints the summary for programs. Standard output carries the archive, if no file does.
-pub fn print_summary(summary: &Value, output_path: Option<&Path>) -> Result<()> {
-    if output_path.is_some() {
-        return answer::print_json(summary);
+/// Prints the summary for programs.
+pub fn print_summary(summary: &Value, stream: SummaryStream) -> Result<()> {
+    match stream {
+        SummaryStream::Output => answer::print_json(summary),
+        SummaryStream::Error => {
+            talk::machine(summary);
+            Ok(())
+        }
     }
-    talk::machine(summary);
-    Ok(())
 }

@@ -1,46 +1,84 @@
 //! Finds the archives in a folder.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::{self, DirEntry, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use blocktar::catalog;
+use blocktar::catalog::{self, Beginning};
 use blocktar::error::{Error, Result};
+use blocktar::sys::partial_file;
 
-/// The archives in a folder and the folders in it, in the order of their paths.
+/// What a folder and the folders in it hold.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    /// What is an archive, or was meant to be one, in the order of the paths.
+    pub archives: Vec<PathBuf>,
+    /// What interrupted backups and restores have left.
+    pub left_over: Vec<PathBuf>,
+    /// How many other files there are.
+    pub passed_over: u64,
+    /// What could not be looked at.
+    pub failures: Vec<Error>,
+}
+
+/// Looks through a folder and the folders in it.
 ///
-/// Files that are something else are passed over; so are symbolic links, which would lead out of the folder or around in it, and
-/// what a backup that is still running has written.
-pub fn archives(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
+/// Symbolic links, which would lead out of the folder or around in it, are passed over, and so is what a backup that is still running has written.
+pub fn take(folder: &Path) -> Result<Inventory> {
+    let mut inventory = Inventory::default();
+    let mut folders = Vec::new();
+    inventory.look_through(folder, &mut folders)?;
     while let Some(folder) = folders.pop() {
+        let failure = inventory.look_through(&folder, &mut folders).err();
+        inventory.failures.extend(failure);
+    }
+    inventory.archives.sort();
+    inventory.left_over.sort();
+    Ok(inventory)
+}
+
+impl Inventory {
+    /// Enters the files of one folder and notes the folders in it.
+    fn look_through(&mut self, folder: &Path, folders: &mut Vec<PathBuf>) -> Result<()> {
         let failed = |error| Error::io("reading the folder", folder.display().to_string(), error);
-        for entry in fs::read_dir(&folder).map_err(failed)? {
+        for entry in fs::read_dir(folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+            let kind = entry.file_type().map_err(failed)?;
             if kind.is_dir() {
-                folders.push(path);
-            } else if kind.is_file() && !is_partial(&path) && is_archive(&path)? {
-                found.push(path);
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                self.enter(&entry);
             }
         }
+        Ok(())
     }
-    found.sort();
-    Ok(found)
+
+    fn enter(&mut self, entry: &DirEntry) {
+        let path = entry.path();
+        if let Some(process) = partial_file::writer_of_partial(&entry.file_name()) {
+            // A running process still writes it. (If the number has gone to another process meanwhile, nothing is said: no harm.)
+            if !Path::new("/proc").join(process.to_string()).exists() {
+                self.left_over.push(path);
+            }
+            return;
+        }
+        match is_meant_as_archive(&path) {
+            Ok(true) => self.archives.push(path),
+            Ok(false) => self.passed_over += 1,
+            Err(error) => self.failures.push(Error::io("reading", path.display().to_string(), error)),
+        }
+    }
 }
 
-/// Whether this regular file begins as an archive does.
-pub fn is_archive(path: &Path) -> Result<bool> {
+/// Whether this regular file is an archive, whole or not. One that is called a tar but holds none, not even its first header, is a broken archive.
+fn is_meant_as_archive(path: &Path) -> io::Result<bool> {
     let mut first = Vec::with_capacity(512);
-    let failed = |error| Error::io("reading", path.display().to_string(), error);
-    File::open(path).and_then(|file| file.take(512).read_to_end(&mut first)).map_err(failed)?;
-    Ok(<&[u8; 512]>::try_from(first.as_slice()).is_ok_and(catalog::is_archive))
-}
-
-fn is_partial(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with('.') && name.ends_with(".partial")
+    File::open(path)?.take(512).read_to_end(&mut first)?;
+    Ok(match catalog::beginning(&first) {
+        Beginning::Archive | Beginning::SpoiledArchive => true,
+        Beginning::OtherTar => false,
+        Beginning::Other => path.extension().is_some_and(|extension| extension == "tar"),
+    })
 }
 
 #[cfg(test)]
@@ -48,13 +86,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn foreign_files_are_passed_over() {
+    fn foreign_files_are_passed_over_and_what_was_meant_as_an_archive_is_not() {
         let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, content: &[u8]| fs::write(folder.path().join(name), content).unwrap();
         fs::create_dir(folder.path().join("sub")).unwrap();
-        fs::write(folder.path().join("sub/text"), "text").unwrap();
-        fs::write(folder.path().join("zeros"), [0; 4096]).unwrap();
+        write("sub/text", b"text");
+        write("zeros", &[0; 4096]);
         std::os::unix::fs::symlink(folder.path(), folder.path().join("sub/loop")).unwrap();
-        assert_eq!(archives(folder.path()).unwrap(), Vec::<PathBuf>::new());
-        assert!(is_partial(Path::new("/a/.x.tar.blocktar-1-1.partial")) && !is_partial(Path::new("/a/x.partial")));
+        write("sub/empty.tar", b"");
+        write("zeros.tar", &[0; 4096]);
+        // No process has this number: Linux ends at 2^22.
+        write(".x.tar.blocktar-4194305-1.partial", b"x");
+        write(&format!(".y.tar.blocktar-{}-1.partial", std::process::id()), b"x");
+        let found = take(folder.path()).unwrap();
+        let named = |names: &[&str]| names.iter().map(|name| folder.path().join(name)).collect::<Vec<_>>();
+        assert_eq!(found.archives, named(&["sub/empty.tar", "zeros.tar"]));
+        assert_eq!(found.left_over, named(&[".x.tar.blocktar-4194305-1.partial"]));
+        assert_eq!((found.passed_over, found.failures.len()), (2, 0));
     }
 }

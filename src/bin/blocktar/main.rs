@@ -6,14 +6,19 @@ mod arguments;
 mod attachment;
 mod commands;
 mod exit_code;
+mod failure;
 mod identity;
 mod inventory;
 mod manual;
+mod map_statistics;
+mod picture;
 mod progress_line;
 mod signals;
 mod sizes;
+mod slips;
 mod summary;
 mod talk;
+mod terminal;
 mod values;
 
 use std::process;
@@ -34,6 +39,7 @@ fn main() -> process::ExitCode {
     };
     let code = run(&arguments).unwrap_or_else(|error| {
         talk::report(&error);
+        failure::tell_programs(&arguments.command, &error);
         ExitCode::from(&error)
     });
     code.into()
@@ -45,7 +51,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.command {
         Command::Backup(backup) => commands::backup::run(backup, talk, &stop),
         Command::Restore(restore) => commands::restore::run(restore, talk, &stop),
-        Command::List(list) => commands::list::run(list),
+        Command::List(list) => commands::list::run(list, talk),
         Command::Info(info) => commands::info::run(info, talk),
         Command::Recompress(recompress) => commands::recompress::run(recompress, talk, &stop),
         Command::Verify(verify) => commands::verify::run(verify, talk, &stop),

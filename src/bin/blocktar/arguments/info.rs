@@ -9,6 +9,7 @@ use crate::values::Stream;
 pub const EXAMPLES: &str = "\
 Examples:
   blocktar info backup.tar
+  blocktar info backup.tar --extents
   blocktar info backup.tar --attached web.xml > web.xml";
 
 #[derive(Args, Debug)]
@@ -17,8 +18,11 @@ pub struct InfoArguments {
     #[arg(value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
     pub archive: Option<Stream>,
     /// Write this attached file to standard output
-    #[arg(long, value_name = "NAME", conflicts_with = "json")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["json", "extents"])]
     pub attached: Option<String>,
+    /// Print the map: one line for each extent, with --json as it stands in the archive
+    #[arg(long)]
+    pub extents: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

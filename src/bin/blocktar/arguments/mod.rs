@@ -9,14 +9,15 @@ mod list;
 mod man;
 mod recompress;
 mod restore;
+mod summary_stream;
 mod verify;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::exit_code;
 use crate::talk::Talk;
 use crate::values::Stream;
+use crate::{exit_code, slips};
 
 pub use backup::BackupArguments;
 pub use compare::CompareArguments;
@@ -27,6 +28,7 @@ pub use list::ListArguments;
 pub use man::ManArguments;
 pub use recompress::RecompressArguments;
 pub use restore::RestoreArguments;
+pub use summary_stream::SummaryStream;
 pub use verify::VerifyArguments;
 
 const EXAMPLES: &str = "\
@@ -86,6 +88,24 @@ pub enum Command {
     Man(ManArguments),
 }
 
+impl Command {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Backup(_) => "backup",
+            Self::Restore(_) => "restore",
+            Self::List(_) => "list",
+            Self::Info(_) => "info",
+            Self::Verify(_) => "verify",
+            Self::Compare(_) => "compare",
+            Self::Extract(_) => "extract",
+            Self::Recompress(_) => "recompress",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
+}
+
 /// How programs and people learn what happens.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct ReportArguments {
@@ -113,7 +133,8 @@ pub enum ProgressChoice {
 impl Arguments {
     /// Parses the command line, or says why not, or what `--help` asked for.
     pub fn try_parse_all() -> Result<Self, clap::Error> {
-        let arguments = Self::try_parse()?;
+        let hint = |error| slips::with_hint(error, Self::command(), std::env::args_os());
+        let arguments = Self::try_parse().map_err(hint)?;
         let checked = match &arguments.command {
             Command::Backup(backup) => backup.check(),
             Command::Recompress(recompress) => recompress.check(),

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::verify::ranges_value;
 use super::{shell_word, thread_count, verify};
 use crate::archive_output::{self, Reading};
-use crate::arguments::BackupArguments;
+use crate::arguments::{BackupArguments, SummaryStream};
 use crate::exit_code::ExitCode;
 use crate::identity;
 use crate::progress_line::ProgressLine;
@@ -70,7 +70,8 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
             "warnings": warnings,
             "verified": verified,
         });
-        archive_output::print_summary(&summary::for_programs("backup", code, begun, details), output_path)?;
+        let stream = SummaryStream::beside(arguments.output.as_ref());
+        archive_output::print_summary(&summary::for_programs("backup", code, begun, details), stream)?;
     }
     Ok(code)
 }

@@ -1,5 +1,7 @@
 //! `list`: one line for each archive.
 
+use std::path::PathBuf;
+
 use blocktar::catalog::{self, Entry, State};
 use blocktar::error::{Error, Result};
 use blocktar::media;
@@ -9,35 +11,54 @@ use super::open_archive;
 use crate::arguments::ListArguments;
 use crate::exit_code::ExitCode;
 use crate::inventory;
-use crate::summary::{self, printable, word};
+use crate::summary::{self, count, printable, word};
+use crate::talk::{self, Talk};
 use crate::values::Stream;
-use crate::{answer, sizes, talk};
+use crate::{answer, failure, sizes};
 
 const COLUMNS: [&str; 10] = ["ID", "NAME", "TIME", "KIND", "SOURCE", "SIZE", "DATA", "STORED", "STATE", "ARCHIVE"];
 /// Columns whose numbers are easier to compare when they end in line.
 const RIGHT: [bool; 10] = [false, false, false, false, false, true, true, true, false, false];
 
+/// What the places hold that were named.
+#[derive(Default)]
+struct Listing {
+    entries: Vec<Entry>,
+    left_over: Vec<PathBuf>,
+    passed_over: u64,
+    failures: Vec<Error>,
+}
+
 /// Runs the command.
-pub fn run(arguments: &ListArguments) -> Result<ExitCode> {
-    let mut entries = Vec::new();
-    let mut code = ExitCode::Done;
+pub fn run(arguments: &ListArguments, talk: Talk) -> Result<ExitCode> {
+    let mut listing = Listing::default();
     for place in places(arguments) {
-        match look_at(place) {
-            Ok(found) => entries.extend(found),
-            // What else was named is listed all the same.
-            Err(error @ Error::Interrupted { .. }) => return Err(error),
-            Err(error) => {
-                talk::report(&error);
-                code = code.worse(ExitCode::from(&error));
-            }
-        }
+        // What else was named is listed all the same.
+        let failure = listing.look_at(place).err();
+        listing.failures.extend(failure);
     }
-    code = entries.iter().map(|entry| state_code(&entry.state)).fold(code, ExitCode::worse);
+    listing.failures.iter().for_each(talk::report);
+    for path in &listing.left_over {
+        let path = path.display();
+        talk::warn(&format!(
+            "{path}: left by a backup or restore that was interrupted; delete it, unless that still runs elsewhere"
+        ));
+    }
+    if listing.passed_over > 0 {
+        let files = count(listing.passed_over, "file");
+        talk.detail(&format!("passed over {files} that are no archives of blocktar"));
+    }
+    let failed = listing.failures.iter().map(ExitCode::from);
+    let code = listing
+        .entries
+        .iter()
+        .map(|entry| state_code(&entry.state))
+        .chain(failed)
+        .fold(ExitCode::Done, ExitCode::worse);
     if arguments.json {
-        let archives: Vec<_> = entries.iter().map(entry_value).collect();
-        answer::print_json(&json!({"command": "list", "exit_code": code.number(), "archives": archives}))?;
-    } else if !entries.is_empty() {
-        let rows: Vec<_> = entries.iter().map(row).collect();
+        answer::print_json(&listing.value(code))?;
+    } else if !listing.entries.is_empty() {
+        let rows: Vec<_> = listing.entries.iter().map(row).collect();
         answer::print(table(&rows).as_bytes())?;
     }
     Ok(code)
@@ -50,12 +71,35 @@ fn places(arguments: &ListArguments) -> Vec<Option<&Stream>> {
     arguments.places.iter().map(Some).collect()
 }
 
-fn look_at(place: Option<&Stream>) -> Result<Vec<Entry>> {
-    match place.and_then(Stream::path) {
-        Some(folder) if folder.is_dir() => {
-            inventory::archives(folder)?.iter().map(|path| catalog::examine(media::open_input(Some(path))?)).collect()
+impl Listing {
+    fn look_at(&mut self, place: Option<&Stream>) -> Result<()> {
+        let Some(folder) = place.and_then(Stream::path).filter(|path| path.is_dir()) else {
+            self.entries.push(catalog::examine(open_archive("list", place)?)?);
+            return Ok(());
+        };
+        let found = inventory::take(folder)?;
+        self.left_over.extend(found.left_over);
+        self.passed_over += found.passed_over;
+        self.failures.extend(found.failures);
+        for path in &found.archives {
+            match media::open_input(Some(path)).and_then(catalog::examine) {
+                Ok(entry) => self.entries.push(entry),
+                Err(error) => self.failures.push(error),
+            }
         }
-        _ => Ok(vec![catalog::examine(open_archive("list", place)?)?]),
+        Ok(())
+    }
+
+    fn value(&self, code: ExitCode) -> Value {
+        let left_over: Vec<_> = self.left_over.iter().map(|path| path.to_string_lossy()).collect();
+        json!({
+            "command": "list",
+            "exit_code": code.number(),
+            "archives": self.entries.iter().map(entry_value).collect::<Vec<_>>(),
+            "left_over": left_over,
+            "passed_over": self.passed_over,
+            "errors": self.failures.iter().map(failure::value).collect::<Vec<_>>(),
+        })
     }
 }
 

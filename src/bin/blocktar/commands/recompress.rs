@@ -13,7 +13,7 @@ use serde_json::json;
 use super::verify::ranges_value;
 use super::{open_archive, shell_word, thread_count, verify};
 use crate::archive_output::{self, Reading};
-use crate::arguments::RecompressArguments;
+use crate::arguments::{RecompressArguments, SummaryStream};
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
@@ -63,7 +63,8 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
             "warnings": written.warnings,
             "verified": verified,
         });
-        archive_output::print_summary(&summary::for_programs("recompress", code, begun, details), output_path)?;
+        let stream = SummaryStream::beside(arguments.output.as_ref());
+        archive_output::print_summary(&summary::for_programs("recompress", code, begun, details), stream)?;
     }
     Ok(code)
 }

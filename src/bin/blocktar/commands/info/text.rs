@@ -1,52 +1,17 @@
-//! `info`: all that is known of one archive.
+//! `info` for people.
 
-use blocktar::archive::{BackupInfo, End, OpenArchive, OpenOptions};
-use blocktar::catalog::{self, Entry};
-use blocktar::error::{Error, Result};
-use serde_json::{Value, json};
+use blocktar::archive::{BackupInfo, End};
+use blocktar::catalog::Entry;
 
-use super::list::{entry_value, state_code, state_text};
-use super::open_archive;
-use crate::arguments::InfoArguments;
-use crate::exit_code::ExitCode;
-use crate::summary::{self, line, word};
-use crate::talk::Talk;
-use crate::{answer, sizes};
+use super::super::list::state_text;
+use super::contents::Contents;
+use crate::map_statistics::MapStatistics;
+use crate::sizes;
+use crate::summary::{self, count, line, word};
+use crate::talk::{self, Talk};
 
-/// Runs the command.
-pub fn run(arguments: &InfoArguments, talk: Talk) -> Result<ExitCode> {
-    let input = open_archive("info", arguments.archive.as_ref())?;
-    if let Some(name) = &arguments.attached {
-        let options = OpenOptions { attached: Some(name.clone()), ..OpenOptions::default() };
-        let archive = OpenArchive::open(input, &options)?;
-        let bytes = archive.attached().ok_or_else(|| no_such_file(name, archive.info()))?;
-        answer::print(bytes)?;
-        return Ok(ExitCode::Done);
-    }
-    let entry = catalog::examine(input)?;
-    let code = state_code(&entry.state);
-    if arguments.json {
-        let mut value = json!({"command": "info", "exit_code": code.number()});
-        if let (Value::Object(value), Value::Object(fields)) = (&mut value, entry_value(&entry)) {
-            value.extend(fields);
-        }
-        answer::print_json(&value)?;
-    } else {
-        answer::print(text(&entry, talk).as_bytes())?;
-    }
-    Ok(code)
-}
-
-fn no_such_file(name: &str, info: &BackupInfo) -> Error {
-    let names: Vec<_> = info.attached.iter().flatten().map(|attached| attached.name.as_str()).collect();
-    let remedy = match names.is_empty() {
-        true => "nothing was attached to this backup".to_owned(),
-        false => format!("attached are: {}", names.join(", ")),
-    };
-    Error::refused(format!("extract {name}"), "the archive has no attached file of this name", Some(remedy))
-}
-
-fn text(entry: &Entry, talk: Talk) -> String {
+/// Everything that is known of it: what it is, what it holds, how it was made, and a picture.
+pub fn text(entry: &Entry, map: Option<&MapStatistics>, contents: Option<&Contents>, talk: Talk) -> String {
     let mut lines = vec![summary::printable(&entry.location), line("state", &state_text(&entry.state))];
     if let Some(bytes) = entry.archive_bytes {
         lines.push(line("length", &sizes::exact(bytes)));
@@ -55,19 +20,27 @@ fn text(entry: &Entry, talk: Talk) -> String {
         lines.extend(backup_lines(info));
         lines.extend(device_lines(info));
         lines.extend(user_lines(info));
+        lines.extend(part_line(info));
     }
+    lines.extend(map.iter().flat_map(|map| map.lines()));
     match (&entry.info, &entry.end) {
         (Some(info), Some(end)) => {
             // The first of them is the size of the device, which is there already.
             lines.extend(summary::amounts(info, end).into_iter().skip(1));
-            lines.extend(end_lines(end));
+            lines.extend(zeros_found_line(map, end));
+            lines.push(members_line(info, end));
+            lines.extend(end_lines(end, talk));
         }
         _ => lines.push(line("end", "not found")),
     }
     if let (Talk::Verbose, Some(info)) = (talk, &entry.info) {
-        lines.push(line("members", &format!("of at most {}", sizes::exact(info.extent_limit))));
         lines.push(line("records", &sizes::exact(info.record_size)));
         lines.push(line("program", &info.program));
+    }
+    if let Some(contents) = contents {
+        lines.extend(bad_lines(contents));
+        lines.push(line("picture", contents.caption()));
+        lines.extend(contents.lines());
     }
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
@@ -77,7 +50,15 @@ fn backup_lines(info: &BackupInfo) -> Vec<String> {
     lines.extend(info.name.as_ref().map(|name| line("name", name)));
     lines.push(line("begun", &info.created.to_string()));
     lines.push(line("kind", &word(&info.kind)));
-    lines.extend(info.parent.as_ref().map(|parent| line("parent", &summary::value(parent).to_string())));
+    if let Some(parent) = &info.parent {
+        lines.push(line("parent", &format!("{}, of {}", parent.id, sizes::exact(parent.device_size))));
+        lines.push(line("builds on", &format!("the image {}", parent.state)));
+    }
+    if let Some(samples) = info.samples.as_ref().filter(|samples| !samples.is_empty()) {
+        let bytes = samples.iter().map(|sample| sample.length).sum();
+        let samples = count(samples.len() as u64, "range");
+        lines.push(line("samples", &format!("{samples} of the parent, {}", sizes::short(bytes))));
+    }
     lines.push(line("compression", &info.compression.to_string()));
     lines.push(line("checked by", &info.digest.to_string()));
     lines
@@ -120,17 +101,49 @@ fn user_lines(info: &BackupInfo) -> Vec<String> {
     lines
 }
 
-fn end_lines(end: &End) -> Vec<String> {
+fn part_line(info: &BackupInfo) -> Option<String> {
+    let part = info.part.as_ref()?;
+    let text =
+        format!("number {}, from byte {} of the device, first member {}", part.number, part.from, part.first_seq);
+    Some(line("part", &text))
+}
+
+/// What the map took for data, and what was zeros when it was read.
+fn zeros_found_line(map: Option<&MapStatistics>, end: &End) -> Option<String> {
+    let found = map.map(|map| map.zeros_found(end)).filter(|found| *found > 0 && end.continues.is_none())?;
+    Some(line("", &format!("{} of them found while reading data extents", sizes::short(found))))
+}
+
+fn members_line(info: &BackupInfo, end: &End) -> String {
+    let indexes = match end.indexes.len() {
+        1 => "1 index".to_owned(),
+        number => format!("{number} indexes"),
+    };
+    line(
+        "members",
+        &format!("{}, data in pieces of at most {}, {indexes}", end.members, sizes::short(info.extent_limit)),
+    )
+}
+
+fn end_lines(end: &End, talk: Talk) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(end.digest.as_ref().map(|digest| line("digest", &digest.to_string())));
     // In most archives it is the digest once more.
     let state = end.state.as_ref().filter(|state| Some(*state) != end.digest.as_ref());
     lines.extend(state.map(|state| line("image state", &state.to_string())));
+    if talk == Talk::Verbose {
+        lines.push(line("of the head", &end.backup_info_digest.to_string()));
+        lines.push(line("of the map", &end.map_digest.to_string()));
+    }
     if end.continues == Some(true) {
-        lines.push(line("continues", "another part follows"));
+        lines.push(line("continues", &format!("another part follows, from byte {} of the device", end.to)));
     }
     lines.push(line("ended", &end.finished.to_string()));
     lines
+}
+
+fn bad_lines(contents: &Contents) -> Vec<String> {
+    talk::range_lines(contents.bad()).iter().map(|range| line("bad", range)).collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,111 @@
+//! What a survey of an archive finds on the device, gathered into a picture.
+
+use blocktar::archive::{BackupInfo, MapKind};
+use blocktar::catalog::{Entry, Found, State};
+use blocktar::extent::{ExtentKind, ExtentMap, Range};
+
+use crate::picture::{ASCII, BLOCKS, Picture, Shown};
+use crate::terminal;
+
+/// How many bad ranges are kept to be listed.
+const BAD_KEPT: usize = 1000;
+
+/// What lies where, as far as the archive tells.
+pub struct Contents {
+    picture: Picture,
+    size_bytes: u64,
+    /// Everything before this has been entered.
+    at: u64,
+    bad: Vec<Range>,
+    bad_left_out: u64,
+    caption: String,
+}
+
+impl Contents {
+    /// Nothing yet of the device of this archive.
+    pub fn new(info: &BackupInfo) -> Self {
+        let size_bytes = info.device.size_bytes;
+        let picture = Picture::new(size_bytes, terminal::columns());
+        let caption = format!("each character is {} of the device", picture.cell_text());
+        Self { picture, size_bytes, at: 0, bad: Vec::new(), bad_left_out: 0, caption }
+    }
+
+    /// Enters what the archive says of the next range.
+    pub fn enter(&mut self, found: Found) {
+        let range = found.range();
+        self.enter_up_to(range.start, Shown::Unchanged);
+        match found {
+            Found::Data(_) => self.enter_up_to(range.end(), Shown::Data),
+            Found::Zeros(_) => self.enter_up_to(range.end(), Shown::Zero),
+            Found::Bad(_) => {
+                self.enter_up_to(range.end(), Shown::Bad);
+                if self.bad.len() < BAD_KEPT {
+                    self.bad.push(range);
+                } else {
+                    self.bad_left_out += 1;
+                }
+            }
+        }
+    }
+
+    fn enter_up_to(&mut self, end: u64, shown: Shown) {
+        if self.at < end {
+            self.picture.add(Range::between(self.at, end), shown);
+            self.at = end;
+        }
+    }
+
+    /// Enters what the archive left untold: what the map plans behind a fault, all of a part, what is unchanged at the end.
+    pub fn fill_rest(&mut self, entry: &Entry, map: Option<&ExtentMap>) {
+        let Some(info) = &entry.info else { return };
+        let goes_on = entry.end.as_ref().is_some_and(|end| end.continues == Some(true));
+        let is_part = info.part.is_some() || goes_on;
+        let is_whole = matches!(entry.state, State::Complete | State::WithBadRanges);
+        match map {
+            Some(map) if is_part => {
+                let from = info.part.as_ref().map_or(0, |part| part.from);
+                let to = entry.end.as_ref().map_or(from, |end| end.to);
+                self.plan(map, from, to);
+                self.caption += ", in this part as the map plans it";
+            }
+            Some(map) if info.map == MapKind::First => self.plan(map, self.size_bytes, self.size_bytes),
+            _ if is_whole && !is_part => {}
+            _ => self.enter_up_to(self.size_bytes, Shown::Missing),
+        }
+        self.enter_up_to(self.size_bytes, Shown::Unchanged);
+    }
+
+    /// Enters the rest of the map; data is there from `from` up to `to`, and missing elsewhere.
+    fn plan(&mut self, map: &ExtentMap, from: u64, to: u64) {
+        for extent in map.iter() {
+            self.enter_up_to(extent.start, Shown::Unchanged);
+            if extent.kind != ExtentKind::Data {
+                self.enter_up_to(extent.end(), Shown::Zero);
+                continue;
+            }
+            for (end, shown) in [(from, Shown::Missing), (to, Shown::Data), (extent.end(), Shown::Missing)] {
+                self.enter_up_to(end.min(extent.end()), shown);
+            }
+        }
+    }
+
+    /// The first of the ranges that could not be read when the backup was made.
+    pub fn bad(&self) -> &[Range] {
+        &self.bad
+    }
+
+    /// How many more of them there are.
+    pub fn bad_left_out(&self) -> u64 {
+        self.bad_left_out
+    }
+
+    /// What stands above the picture.
+    pub fn caption(&self) -> &str {
+        &self.caption
+    }
+
+    /// The picture, in characters that the terminal can show.
+    pub fn lines(&self) -> Vec<String> {
+        self.picture.lines(if terminal::is_unicode() { &BLOCKS } else { &ASCII })
+    }
+}

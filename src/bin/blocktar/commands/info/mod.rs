@@ -1,0 +1,81 @@
+//! `info`: all that is known of one archive.
+
+mod contents;
+mod extents;
+mod text;
+
+use blocktar::archive::{BackupInfo, OpenArchive, OpenOptions};
+use blocktar::catalog;
+use blocktar::error::{Error, Result};
+use blocktar::stream::Input;
+use serde_json::{Value, json};
+
+use super::list::{entry_value, state_code};
+use super::open_archive;
+use super::verify::ranges_value;
+use crate::answer;
+use crate::arguments::InfoArguments;
+use crate::exit_code::ExitCode;
+use crate::map_statistics::MapStatistics;
+use crate::summary;
+use crate::talk::Talk;
+use contents::Contents;
+
+/// Runs the command.
+pub fn run(arguments: &InfoArguments, talk: Talk) -> Result<ExitCode> {
+    let input = open_archive("info", arguments.archive.as_ref())?;
+    if let Some(name) = &arguments.attached {
+        return print_attached(input, name);
+    }
+    if arguments.extents {
+        return extents::print(input, arguments.json);
+    }
+    let (known, survey) = catalog::survey(input);
+    let mut contents = known.info.as_ref().map(Contents::new);
+    let entry = survey.finish(&known, &mut |found| {
+        if let Some(contents) = &mut contents {
+            contents.enter(found);
+        }
+    })?;
+    if let Some(contents) = &mut contents {
+        contents.fill_rest(&entry, known.map.as_ref());
+    }
+    let statistics = known.info.as_ref().zip(known.map.as_ref()).and_then(|(info, map)| MapStatistics::of(info, map));
+
+    let code = state_code(&entry.state);
+    if arguments.json {
+        let zeros_found = statistics.as_ref().zip(entry.end.as_ref()).map(|(map, end)| map.zeros_found(end));
+        let details = json!({
+            "map": statistics.as_ref().map(summary::value),
+            "zeros_found_bytes": zeros_found,
+            "bad": contents.as_ref().map(|contents| ranges_value(contents.bad())),
+            "bad_left_out": contents.as_ref().map(Contents::bad_left_out),
+        });
+        let mut value = json!({"command": "info", "exit_code": code.number()});
+        for fields in [entry_value(&entry), details] {
+            if let (Value::Object(value), Value::Object(fields)) = (&mut value, fields) {
+                value.extend(fields);
+            }
+        }
+        answer::print_json(&value)?;
+    } else {
+        answer::print(text::text(&entry, statistics.as_ref(), contents.as_ref(), talk).as_bytes())?;
+    }
+    Ok(code)
+}
+
+fn print_attached(input: Box<dyn Input>, name: &str) -> Result<ExitCode> {
+    let options = OpenOptions { attached: Some(name.to_owned()), ..OpenOptions::default() };
+    let archive = OpenArchive::open(input, &options)?;
+    answer::print(archive.attached().ok_or_else(|| no_such_file(name, archive.info()))?)?;
+    Ok(ExitCode::Done)
+}
+
+fn no_such_file(name: &str, info: &BackupInfo) -> Error {
+    let names: Vec<_> = info.attached.iter().flatten().map(|attached| attached.name.as_str()).collect();
+    let remedy = match names.is_empty() {
+        true => "nothing was attached to this backup".to_owned(),
+        false => format!("attached are: {}", names.join(", ")),
+    };
+    Error::refused(format!("extract {name}"), "the archive has no attached file of this name", Some(remedy))
+}

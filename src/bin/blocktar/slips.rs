@@ -1,0 +1,74 @@
+//! What was probably meant by a command line that says something else.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::commands::shell_word;
+
+/// The same error with a hint, where one is known: so far, for a word too many.
+pub fn with_hint(mut error: clap::Error, command: clap::Command, words: impl Iterator<Item = OsString>) -> clap::Error {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return error };
+    if error.kind() != ErrorKind::UnknownArgument || word.starts_with('-') {
+        return error;
+    }
+    let understood = command.ignore_errors(true).try_get_matches_from(words).ok();
+    let hint = understood.as_ref().and_then(clap::ArgMatches::subcommand).and_then(|(name, arguments)| {
+        let given = |id: &str| arguments.try_get_raw(id).ok().flatten().and_then(|mut values| values.next());
+        let (second, quoted) = (shell_word(Path::new(word)), |first| shell_word(Path::new(first)));
+        match name {
+            "restore" if given("input").is_none() => Some(format!(
+                "the archive is named by `-i`: `blocktar restore -i {} {second}`",
+                quoted(given("target")?)
+            )),
+            "backup" if given("output").is_none() => Some(format!(
+                "the archive is named by `-o`: `blocktar backup {} -o {second}`",
+                quoted(given("source")?)
+            )),
+            "info" | "verify" => {
+                Some(format!("`blocktar {name}` takes one archive at a time; `blocktar list` takes many"))
+            }
+            _ => None,
+        }
+    });
+    if let Some(hint) = hint {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::Arguments;
+    use clap::{CommandFactory, Parser};
+
+    fn said(line: &str) -> String {
+        let words = || line.split(' ').map(OsString::from);
+        let error = Arguments::try_parse_from(words()).unwrap_err();
+        with_hint(error, Arguments::command(), words()).to_string()
+    }
+
+    #[test]
+    fn a_word_too_many_is_met_with_the_line_that_was_meant() {
+        let cases = [
+            ("blocktar restore backup.tar new.img", "`blocktar restore -i backup.tar new.img`"),
+            ("blocktar restore backup.tar --overwrite it's", r"`blocktar restore -i backup.tar 'it'\''s'`"),
+            ("blocktar -q backup disk.img backup.tar", "`blocktar backup disk.img -o backup.tar`"),
+            ("blocktar verify a.tar b.tar", "one archive at a time"),
+            ("blocktar info a.tar b.tar", "one archive at a time"),
+        ];
+        for (line, hint) in cases {
+            assert!(said(line).contains("tip: ") && said(line).contains(hint), "{line}: {}", said(line));
+        }
+    }
+
+    #[test]
+    fn nothing_is_guessed_otherwise() {
+        for line in ["blocktar restore -i a.tar b c", "blocktar backup a --verrify", "blocktar backup", "blocktar fly"]
+        {
+            assert!(!said(line).contains("named by") && !said(line).contains("at a time"), "{}", said(line));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `list` of folders: what was meant as an archive has its line, what is something else is passed over, what failed is told.
+
+mod place;
+mod support;
+
+use std::fs;
+
+use place::{Place, says, text};
+use serde_json::Value;
+
+fn json(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).unwrap_or_else(|error| panic!("{error}: {}", text(bytes)))
+}
+
+/// The states that a listing tells, by the names of the files.
+fn states(listed: &Value) -> Vec<(String, String)> {
+    let states = listed["archives"].as_array().unwrap().iter().map(|archive| {
+        let name = archive["archive"].as_str().unwrap().rsplit('/').next().unwrap();
+        (name.to_owned(), archive["state"].as_str().unwrap().to_owned())
+    });
+    states.collect()
+}
+
+#[test]
+fn broken_archives_in_a_folder_are_never_passed_over() {
+    let place = Place::new();
+    let archive = fs::read(place.path("backup.tar")).unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(place.path(name), bytes).unwrap();
+    write("cut.tar", &archive[..300]);
+    write("empty.tar", b"");
+    write("zeros.tar", &[0; 4096]);
+    write("text.tar", b"this is no tar, whatever its name says");
+    let mut spoiled = archive.clone();
+    spoiled[148] ^= 1;
+    write("spoiled", &spoiled);
+    write("empty", b"");
+    assert!(place.shell("tar -cf foreign.tar disk.img && rm disk.img").status.success());
+
+    let output = place.run("list . --json -v");
+    let listed = json(&output.stdout);
+    let expected = [
+        ("backup.tar", "complete"),
+        ("cut.tar", "incomplete"),
+        ("empty.tar", "incomplete"),
+        ("spoiled", "damaged"),
+        ("text.tar", "incomplete"),
+        ("zeros.tar", "incomplete"),
+    ];
+    assert_eq!(states(&listed), expected.map(|(name, state)| (name.to_owned(), state.to_owned())));
+    assert_eq!((output.status.code(), &listed["exit_code"]), (Some(5), &5.into()));
+    // The tar of another program, and an empty file that no name makes an archive.
+    assert_eq!(listed["passed_over"], 2);
+    says(&output.stderr, "list -v", &["passed over 2 files"]);
+}
+
+#[test]
+fn what_an_interrupted_backup_has_left_is_named_and_what_runs_is_not() {
+    let place = Place::new();
+    // Linux has no process of this number: they end at 2^22.
+    let (left, running) =
+        (".a.tar.blocktar-4194305-1.partial", format!(".b.tar.blocktar-{}-1.partial", std::process::id()));
+    fs::write(place.path(left), "x").unwrap();
+    fs::write(place.path(&running), "x").unwrap();
+    let output = place.run("list . --json -q");
+    assert_eq!(output.status.code(), Some(0), "a left-over is no fault of an archive");
+    says(&output.stderr, "list .", &["blocktar: warning: ./.a.tar.blocktar-4194305-1.partial: left by", "delete it"]);
+    assert!(!text(&output.stderr).contains(&running));
+    let listed = json(&output.stdout);
+    assert_eq!(listed["left_over"], serde_json::json!([format!("./{left}")]));
+    assert_eq!(states(&listed).len(), 1);
+}
+
+#[test]
+fn what_cannot_be_looked_at_does_not_hide_the_rest() {
+    let place = Place::new();
+    let output = place.run("list absent.tar backup.tar --json");
+    let listed = json(&output.stdout);
+    assert_eq!((output.status.code(), states(&listed).len()), (Some(3), 1));
+    let error = &listed["errors"][0];
+    assert_eq!(
+        (&error["class"], &error["what"], &error["on"]),
+        (&"io".into(), &"opening".into(), &"absent.tar".into())
+    );
+    says(&output.stderr, "list", &["blocktar: opening absent.tar: "]);
+}
