@@ -84,7 +84,18 @@ fn partials(folder: &Path) -> Vec<String> {
 #[test]
 fn help_lists_every_exit_code_and_command() {
     let place = Place::new();
-    for line in ["--help", "-h", "backup --help", "restore -h", "list -h", "info -h", "verify -h", "recompress -h"] {
+    for line in [
+        "--help",
+        "-h",
+        "backup --help",
+        "restore -h",
+        "list -h",
+        "info -h",
+        "verify -h",
+        "compare -h",
+        "extract -h",
+        "recompress -h",
+    ] {
         let help = stdout(&place.done(line));
         for code in ["0 ", "1 ", "2 ", "3 ", "4 ", "5 ", "6 ", "7 ", "8 ", "130,143 "] {
             assert!(help.contains(&format!("\n  {code}")), "{line}: exit code {code} is missing in:\n{help}");

@@ -101,16 +101,14 @@ static MANY: LazyLock<(Vec<u8>, Arc<Vec<u8>>)> = LazyLock::new(|| {
 fn ranges_beside_and_across_the_border_of_two_indexes() {
     let (image, archive) = &*MANY;
     let border = 65_536 * 32;
-    for start in [border - 100, border - 32, border - 16, border - 1, border, border + 16] {
-        for length in [1, 17, 200] {
+    for start in [border - 32, border - 1, border, border + 16] {
+        for length in [1, 100] {
             let (bytes, outcome) = take_range(archive, Way::File, Range { start, length });
             outcome.unwrap();
             assert!(bytes == slice(image, Range { start, length }), "{start}, {length}");
         }
     }
-    for range in [Range { start: border - 50, length: 100 }, Range { start: image.len() as u64 - 1, length: 1 }] {
-        gives(archive, image, range);
-    }
+    gives(archive, image, Range { start: border - 50, length: 100 });
 }
 
 /// An input that can seek and counts what is read of it.
@@ -161,8 +159,11 @@ fn indexes_behind_the_range_are_read_once_to_be_checked_and_no_more() {
         assert!(bytes == slice(image, range));
         read_bytes.load(SeqCst)
     };
-    let (first, last) = (read_by(Range { start: 0, length: 1 }), read_by(Range { start: 69_999 * 32, length: 1 }));
-    assert!(last < first, "the second index is the shorter one: {last} and {first} bytes");
+    let opening = read_by(Range { start: 0, length: 0 });
+    let first = read_by(Range { start: 0, length: 1 }) - opening;
+    let last = read_by(Range { start: 69_999 * 32, length: 1 }) - opening;
+    let both = read_by(Range { start: 65_536 * 32 - 32, length: 64 }) - opening;
+    assert!(first < both && last < both / 2, "{first} bytes for the first member, {last} for the last, {both} across");
 }
 
 #[test]

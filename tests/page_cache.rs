@@ -8,6 +8,7 @@ use std::io::Write;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::process::Command;
 
 use blocktar::source::{self, SourceOptions};
 use blocktar::stream::Piece;
@@ -66,6 +67,20 @@ fn read_through(path: &Path, until: u64) {
     source.finish().unwrap();
 }
 
+/// Backs the image up, and holds it against that.
+fn compare_with_archive(path: &Path) {
+    let archive = tempfile::NamedTempFile::new().unwrap();
+    let run = |command: &mut Command| assert!(command.arg("-q").status().unwrap().success(), "{command:?}");
+    run(blocktar("backup").arg(path).arg("-o").arg(archive.path()).arg("--overwrite"));
+    run(blocktar("compare").arg(archive.path()).arg(path));
+}
+
+fn blocktar(name: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_blocktar"));
+    command.arg(name);
+    command
+}
+
 fn assert_left_as_found(path: &Path) {
     let file = File::open(path).unwrap();
     let cached = [0..4096, (1 << 20)..(3 << 20), (20 << 20) - 4096..(20 << 20) + 8192, (40 << 20)..SIZE];
@@ -75,6 +90,8 @@ fn assert_left_as_found(path: &Path) {
         let before = absent(path);
         read_through(path, SIZE);
         assert_eq!(absent(path), before, "{cached:?} was cached");
+        compare_with_archive(path);
+        assert_eq!(absent(path), before, "{cached:?} was cached, and was compared");
     }
 }
 

@@ -35,7 +35,7 @@ pub enum ExitCode {
 /// The codes as users see them in `--help`.
 const TABLE: [(ExitCode, &str); 9] = [
     (ExitCode::Done, "done"),
-    (ExitCode::Differs, "differs"),
+    (ExitCode::Differs, "it differs (compare)"),
     (ExitCode::Usage, "wrong usage"),
     (ExitCode::Io, "input or output failed"),
     (ExitCode::Incomplete, "the archive is incomplete"),

@@ -38,7 +38,9 @@ Examples:
   blocktar restore /dev/vg/lv < backup.tar
   blocktar restore -i backup.tar new.img
   blocktar list FOLDER
-  blocktar verify backup.tar";
+  blocktar verify backup.tar
+  blocktar compare backup.tar /dev/vg/lv
+  blocktar extract backup.tar --offset 1G --length 64K > piece";
 
 /// Back up block devices and disk images as one sequential tar, and bring them back byte for byte
 #[derive(Debug, Parser)]
