@@ -13,6 +13,7 @@ if (($# == 0)) || [[ $1 == -* ]]; then
   exit 2
 fi
 image=$(realpath "$1")
+[[ -r $image ]] || { echo "profile.sh: $1 cannot be read" >&2; exit 1; }
 shift
 command -v perf > /dev/null || { echo "profile.sh: perf is missing (Debian: linux-perf)" >&2; exit 1; }
 

@@ -6,6 +6,9 @@ PATH=$PATH:/usr/sbin:/sbin
 
 die() { echo "check.sh: $1" >&2; exit 1; }
 ((EUID == 0)) || die "installing a package needs root"
+for tool in lintian man python3 dpkg; do
+  command -v "$tool" > /dev/null || die "$tool is missing: tests/packages names the Debian packages that this needs"
+done
 # Somebody's own installation is not replaced, and above all not purged.
 [[ -z $(dpkg-query -W -f '${db:Status-Status}' blocktar 2> /dev/null) ]] || die "blocktar is installed already; purge it first: dpkg -P blocktar"
 [[ ! -e /usr/bin/blocktar ]] || die "/usr/bin/blocktar is there already, and no package knows it"

@@ -12,7 +12,7 @@ cargo build --release --locked --bin blocktar >&2
 # What is packaged on another day from the same commit is the same. The compiler is not told: zstd would be built anew after each commit.
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || date +%s)}
 blocktar=${CARGO_TARGET_DIR:-target}/release/blocktar
-parts=target/package # named in Cargo.toml as well
+parts=target/deb-parts # named in Cargo.toml as well
 rm -rf "$parts"
 mkdir -p "$parts"
 "$blocktar" man --folder "$parts/man"

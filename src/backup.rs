@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::archive::pack::{Batch, PIECES_MAX, Piece};
 use crate::archive::restore_text::RESTORE_TEXT;
 use crate::archive::writer::ArchiveWriter;
-use crate::archive::{Attached, BackupInfo, Compression, DigestKind, End, FORMAT, Kind, MapKind};
+use crate::archive::{Attached, BackupInfo, Compression, DigestKind, End, FORMAT, Kind, MapKind, limit};
 use crate::error::{Error, Result};
 use crate::extent::{Extent, ExtentKind, Range};
 use crate::progress::Progress;
@@ -40,7 +40,7 @@ impl Default for BackupRequest {
         Self {
             compression: Compression::default(),
             digest: DigestKind::default(),
-            extent_limit_bytes: 1 << 20,
+            extent_limit_bytes: limit::EXTENT_DEFAULT,
             record_bytes: 512 << 10,
             threads: 1,
             name: None,
@@ -78,9 +78,10 @@ pub fn backup(
     let inline = known_map.is_none();
     let info = describe(source, request, inline);
     progress.set_total(info.device.size_bytes);
+    let batch_bytes = info.batch_bytes();
     let attached: Vec<Vec<u8>> = request.attached.iter().map(|(_, content)| content.clone()).collect();
     let mut writer = ArchiveWriter::begin(output, info, RESTORE_TEXT, &attached, known_map.unwrap_or_default())?;
-    let mut reading = Reading::new(source, request, inline, progress);
+    let mut reading = Reading::new(source, request, batch_bytes, inline, progress);
     let bad = writer.write_through(request.threads, progress, |batch| reading.fill(batch))?;
     let warnings = source.finish()?;
     progress.check()?;
@@ -135,13 +136,19 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(source: &'a mut dyn Source, request: &BackupRequest, inline: bool, progress: &'a Progress) -> Self {
+    fn new(
+        source: &'a mut dyn Source,
+        request: &BackupRequest,
+        batch_bytes: u64,
+        inline: bool,
+        progress: &'a Progress,
+    ) -> Self {
         let left = Range { start: 0, length: 0 };
         Self {
             source,
             progress,
             extent_limit: request.extent_limit_bytes,
-            batch_bytes: request.extent_limit_bytes.max(request.digest.batch_bytes()),
+            batch_bytes,
             keep_going: request.keep_going,
             inline,
             left,

@@ -3,13 +3,18 @@
 //! Data flows one way; each stage is a folder whose `mod.rs` holds its `open` and little else.
 //!
 //! ```text
-//! backup :  source → extents → archive writer → output
-//! restore:  input → archive reader → plan → target
+//! backup    :  source → extents → archive writer → output
+//! restore   :  input → archive reader → plan → target
+//! verify    :  input → archive reader
+//! compare   :  input → archive reader ← device or image
+//! extract   :  input → archive reader → bytes
+//! recompress:  input → archive reader → archive writer → output
+//! survey    :  input → archive reader, without data
 //! ```
 //!
 //! | module | what it is | may use |
 //! |---|---|---|
-//! | `bin/` | the program: parses, runs, reports; alone uses clap and its generators, byte-unit, indicatif | all |
+//! | `bin/` | the program: parses, runs, reports; alone uses clap and its generators, byte-unit, indicatif, terminal_size | all |
 //! | [`backup`], [`restore`], [`verify`], [`compare`], [`extract`], [`recompress`] | the read loop, the write loop, reading without a target, against a device, a piece of the whole, and archive to archive | `archive`, `plan`, ground; they get open traits, never a device or a medium by name |
 //! | [`plan`], [`catalog`] | what a restore will do; what archives there are | `archive`, ground |
 //! | [`archive`] | the format, over `Input` and `Output` only: it opens nothing; alone uses tar, zstd, sha2, tape-sha256, blake3 | ground |

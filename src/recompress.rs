@@ -168,7 +168,7 @@ impl<'a> Regrouping<'a> {
             archive: archive.name().to_owned(),
             inline: info.map == MapKind::Inline,
             extent_limit: info.extent_limit,
-            batch_bytes: info.extent_limit.max(info.digest.batch_bytes()),
+            batch_bytes: info.batch_bytes(),
             seams: archive.map().data_seams(),
             zero_members: 0,
         }

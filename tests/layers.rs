@@ -24,6 +24,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("clap_mangen::", &[BINARY]),
     ("byte_unit::", &[BINARY]),
     ("indicatif::", &[BINARY]),
+    ("terminal_size::", &[BINARY]),
     // `progress` removes partial files when a process leaves from within a blocked call.
     ("std::fs", &["source", "target", "media", "sys", "progress", BINARY]),
 ];

@@ -114,3 +114,63 @@ fn a_cut_archive_lacks_everything_behind_the_cut() {
     assert_eq!(affected(&report), [Range::between(extent(3).start, image.len() as u64)]);
     assert_eq!(class(&report.faults[0].error), "incomplete");
 }
+
+/// An archive of three members, whose last has padding, and of a hole behind them.
+fn with_a_hole_at_the_end() -> (Vec<u8>, [Range; 3], Range) {
+    let mut image = an_image();
+    let data_end = 2 * EXTENT + 1000;
+    image[data_end..].fill(0);
+    let extents = [Extent::data(0, data_end as u64), Extent::hole(data_end as u64, (image.len() - data_end) as u64)];
+    let archive = back_up(&image, &extents.into_iter().collect(), &small()).to_vec();
+    let members = [extent(0), extent(1), Range::between(2 * EXTENT as u64, data_end as u64)];
+    (archive, members, Range::between(data_end as u64, image.len() as u64))
+}
+
+#[test]
+fn damage_before_the_last_index_reaches_as_far_as_members_may_be_missing() {
+    let (archive, members, hole) = with_a_hole_at_the_end();
+    let positions = positions(&archive);
+    let (last, index, end) = (positions[FIRST_EXTENT + 2], positions[FIRST_EXTENT + 3], positions[FIRST_EXTENT + 4]);
+    let to_the_end = Range::between(members[2].start, hole.end());
+    for (name, places, expected) in [
+        // Its number is known, and so is that none is missing behind it.
+        ("padding of the last member", &[last + 3 * BLOCK + 1000][..], &[members[2]][..]),
+        ("headers of the last member", &[last + 5], &[to_the_end]),
+        ("headers of the last index", &[index + 5], &[]),
+        ("headers of the last member and of the index", &[last + 5, index + 5], &[to_the_end]),
+        (
+            "headers of the last two members",
+            &[positions[FIRST_EXTENT + 1] + 5, last + 5],
+            &[Range::between(members[1].start, hole.end())],
+        ),
+        ("headers of the end member", &[end + 5], &[]),
+    ] {
+        let mut spoiled = archive.clone();
+        places.iter().for_each(|place| spoiled[*place] ^= 1);
+        let found = report(spoiled);
+        assert_eq!(affected(&found), expected, "{name}: {:?}", found.faults);
+        assert_eq!(found.faults.len(), 1, "{name}: {:?}", found.faults);
+        let error = &found.faults[0].error;
+        assert_eq!(class(error), "damaged", "{name}: {error}");
+        assert_eq!(found.end.is_some(), !name.contains("end member"), "{name}");
+    }
+}
+
+/// Behind damage may stand what was seen before: a copy of an earlier member is not what is looked for.
+#[test]
+fn a_copy_of_an_earlier_member_behind_damage_tells_nothing() {
+    let image = an_image();
+    let archive = back_up(&image, &all_data(&image), &small()).to_vec();
+    let positions = positions(&archive);
+    let member = |place: usize| positions[place]..positions[place + 1];
+    for copied in [0, 1, 2, FIRST_EXTENT, FIRST_EXTENT + 1] {
+        let mut spoiled = archive.clone();
+        spoiled[positions[FIRST_EXTENT + 2] + 5] ^= 1;
+        let behind = positions[FIRST_EXTENT + 3];
+        spoiled.splice(behind..behind, archive[member(copied)].to_vec());
+        let found = report(spoiled);
+        assert_eq!(affected(&found), [extent(2)], "{copied}: {:?}", found.faults);
+        assert_eq!(found.faults.len(), 1, "{copied}: {:?}", found.faults);
+        assert_eq!(found.checked_bytes, ((EXTENTS - 1) * EXTENT) as u64);
+    }
+}

@@ -210,6 +210,7 @@ def indexes():
             ("index_previous", b'"from":0', b'"from":0,"previous":0'), ("index_blank", b",", b", "), ("index_seq", b'"seq":3', b'"seq":4'),
             ("index_version", b'"index":1', b'"index":2')):
         yield name, replaced(INDEX, old, new)
+    yield "index_length_differs", changed(INDEX, recording(length=1))
 
 
 def ends():

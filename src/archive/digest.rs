@@ -27,12 +27,13 @@ impl DigestKind {
         }
     }
 
-    /// How many bytes a worker gets at once; one member, if that is longer.
+    /// How many bytes of members a worker gets at once, where members have at most `extent_limit` bytes.
     ///
-    /// SHA-256 is about twice as fast over several members side by side. BLAKE3 is not, and there less is more: what stays
-    /// in the processor's cache between reading, hashing and writing saves a quarter of the time.
-    pub(crate) fn batch_bytes(self) -> u64 {
+    /// SHA-256 is about twice as fast over four members side by side, and up to three times over sixteen and more, where the processor has AVX-512. BLAKE3 is not,
+    /// and there less is more: what stays in the processor's cache between reading, hashing and writing saves a quarter of the time.
+    pub(crate) fn batch_bytes(self, extent_limit: u64) -> u64 {
         match self {
+            Self::Sha256 if extent_limit <= 512 << 10 => 8 << 20,
             Self::Sha256 => 4 << 20,
             Self::Blake3 => 1 << 20,
         }
@@ -208,6 +209,17 @@ mod tests {
         let blake3 = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
         assert_eq!(DigestKind::Blake3.of(b"").to_string(), blake3);
         assert_eq!(Digest::from_hex(sha256.as_bytes()).map(|digest| digest.hex().to_vec()), Some(sha256.into()));
+        // In messages too a digest is its digits.
+        assert_eq!(format!("{:?}", DigestKind::Sha256.of(b"abc")), sha256);
         assert_eq!(Digest::from_hex(sha256.to_uppercase().as_bytes()), None);
+    }
+
+    #[test]
+    fn names_read_back_as_archives_spell_them() {
+        for (kind, name) in [(DigestKind::Sha256, "sha256"), (DigestKind::Blake3, "blake3")] {
+            assert_eq!((name.parse(), kind.to_string().as_str()), (Ok(kind), name));
+            assert_eq!(serde_json::to_value(kind).unwrap(), name);
+        }
+        assert!("SHA256".parse::<DigestKind>().is_err());
     }
 }

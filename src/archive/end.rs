@@ -77,10 +77,9 @@ impl End {
         serde_json::to_vec(self).expect("an end member has only string keys")
     }
 
-    /// Whether this says the same as what a reader counted itself, apart from what only the writer can know.
+    /// Whether this says the same as what a reader counted itself (and ended at this `finished`), apart from what only the writer can know.
     pub(crate) fn agrees_with(&self, counted: &Self) -> bool {
-        let carried =
-            Self { finished: self.finished, state: self.state, unknown: self.unknown.clone(), ..counted.clone() };
+        let carried = Self { state: self.state, unknown: self.unknown.clone(), ..counted.clone() };
         let state_is_sound = self.state.is_some() == counted.state.is_some();
         state_is_sound && *self == carried
     }

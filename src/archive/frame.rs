@@ -245,6 +245,33 @@ mod tests {
         assert_eq!(check_frame(&encoder.finish()), Ok(()));
     }
 
+    /// RFC 8878, section 3.1.1.1.2: five bits of exponent, three of mantissa.
+    #[test]
+    fn a_window_beyond_the_limit_by_an_eighth_is_refused() {
+        let mut encoder = TableEncoder::new();
+        encoder.push(b"small");
+        let mut stored = encoder.finish();
+        for (window, fits) in [(12 << 3 | 7, true), (13 << 3, true), (13 << 3 | 1, false), (13 << 3 | 7, false)] {
+            stored[5] = window;
+            assert_eq!(check_frame(&stored).is_ok(), fits, "{window:#b}");
+        }
+    }
+
+    #[test]
+    fn compressions_read_back_in_one_spelling() {
+        for (text, compression) in
+            [("none", Compression::None), ("zstd:1", Compression::Zstd(1)), ("zstd:22", Compression::Zstd(22))]
+        {
+            assert_eq!((text.parse(), compression.to_string().as_str()), (Ok(compression), text));
+        }
+        assert_eq!("zstd".parse(), Ok(Compression::default()));
+        for wrong in ["", "zstd:", "zstd:0", "zstd:23", "zstd:-1", "gzip", "none:1", "gzip:1"] {
+            assert!(wrong.parse::<Compression>().is_err(), "{wrong}");
+        }
+        // Only the user may leave the level out.
+        assert!(serde_json::from_str::<Compression>("\"zstd\"").is_err());
+    }
+
     #[test]
     fn the_highest_levels_stay_within_the_window() {
         let plain: Vec<u8> = (0..9 << 20).map(|byte: u32| (byte / 1000) as u8).collect();

@@ -178,6 +178,16 @@ pub struct BackupInfo {
 }
 
 impl BackupInfo {
+    /// How many bytes of members a worker gets at once; one member, if that is longer.
+    pub(crate) fn batch_bytes(&self) -> u64 {
+        let enough = match self.compression {
+            Compression::None => self.digest.batch_bytes(self.extent_limit),
+            // Compression takes as much memory again, and most of the time.
+            Compression::Zstd(_) => self.digest.batch_bytes(limit::EXTENT_DEFAULT),
+        };
+        enough.max(self.extent_limit)
+    }
+
     /// What this program calls itself in the archives that it makes.
     pub(crate) const PROGRAM: &str = concat!("blocktar ", env!("CARGO_PKG_VERSION"));
 

@@ -263,3 +263,6 @@ impl<E: Sink> Ledger<E> {
         self.info.digest
     }
 }
+
+#[cfg(test)]
+mod tests;

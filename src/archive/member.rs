@@ -300,6 +300,15 @@ mod tests {
     }
 
     #[test]
+    fn a_last_component_has_at_most_50_bytes() {
+        for length in [50, 51, 52, 90] {
+            let path = format!("parity/{}", "x".repeat(length));
+            assert_eq!(MemberKind::parse(&path).is_some(), length <= 50, "{length}");
+        }
+        assert!(MemberKind::parse(&format!("{}/x", "x".repeat(60))).is_some());
+    }
+
+    #[test]
     fn records_read_back_and_nothing_else_does() {
         let digest = DigestKind::Sha256.of(b"");
         let full = Record {

@@ -43,8 +43,6 @@ pub mod limit {
     pub const ATTACHED_FILES: usize = 64;
     /// A map that is stored plain; a longer one is compressed.
     pub const MAP_PLAIN: u64 = 1 << 20;
-    /// The map's text.
-    pub const MAP_TEXT: u64 = 160 << 20;
     /// The stored bytes of a map or an index.
     pub const TABLE_STORED: u64 = 64 << 20;
     /// The members that one index lists.
@@ -55,6 +53,8 @@ pub mod limit {
     pub const CLOSING: u64 = 1 << 20;
     /// The shortest and the longest extent limit.
     pub const EXTENT: std::ops::RangeInclusive<u64> = 64 << 10..=64 << 20;
+    /// The extent limit where nobody wants another.
+    pub const EXTENT_DEFAULT: u64 = 1 << 20;
     /// The extent limit is a multiple of this.
     pub const EXTENT_STEP: u64 = 4096;
     /// The shortest and the longest record.
@@ -79,3 +79,6 @@ pub mod limit {
 
 /// The only version of the format.
 pub const FORMAT: u64 = 1;
+
+#[cfg(test)]
+mod tests;

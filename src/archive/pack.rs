@@ -193,18 +193,11 @@ fn empty(range: Range, content: Content) -> Packed {
 /// The ranges of a piece that are stored as zeros: runs of at least [`ZERO_RUN_MIN`] of blocks aligned on the device, or the whole.
 fn zero_runs(bytes: &[u8], offset: u64) -> Vec<Range> {
     let mut runs = Vec::new();
-    if bytes.len() < ZERO_RUN_MIN {
-        if is_zero(bytes) {
-            runs.push(Range { start: offset, length: bytes.len() as u64 });
-        }
-        return runs;
-    }
     let mut run: Option<Range> = None;
     let mut at = 0;
     while at < bytes.len() {
         let block_end = (at + ZERO_BLOCK - ((offset + at as u64) % ZERO_BLOCK as u64) as usize).min(bytes.len());
-        let whole = block_end - at == ZERO_BLOCK || block_end == bytes.len() || at == 0;
-        if whole && is_zero(&bytes[at..block_end]) {
+        if is_zero(&bytes[at..block_end]) {
             let start = run.map_or(offset + at as u64, |run| run.start);
             run = Some(Range::between(start, offset + block_end as u64));
         } else {
@@ -233,7 +226,60 @@ mod tests {
         assert_eq!(zero_runs(&[1; 512], 7), []);
     }
 
+    #[test]
+    fn what_shrinks_is_compressed_and_nothing_else_is() {
+        // A digest's output does not shrink.
+        let mut noise = vec![0; 70_000];
+        blake3::Hasher::new().finalize_xof().fill(&mut noise);
+        let text = b"as easy as can be ".repeat(4000);
+        let range = |start: u64, bytes: &[u8]| Range { start, length: bytes.len() as u64 };
+        let pieces = vec![
+            Piece::Data { range: range(0, &text), at: 0 },
+            Piece::Data { range: range(1 << 20, &noise), at: text.len() },
+            Piece::Data { range: range(2 << 20, &text), at: text.len() + noise.len() },
+        ];
+        let buffer = [&text[..], &noise, &text].concat();
+        let mut packer = Packer::new(DigestKind::Sha256, Compression::Zstd(1), false).unwrap();
+        let mut packed = PackedBatch::default();
+        // The second time in the memory of the first.
+        for _ in 0..2 {
+            packed = packer.pack(Batch { buffer: buffer.clone(), pieces: pieces.clone() }, packed);
+            let compressed: Vec<bool> = packed
+                .members
+                .iter()
+                .map(|member| {
+                    let Content::Data { compressed, .. } = member.content else { panic!("only data was given") };
+                    assert_eq!(packed.stored(member).len() < member.range.length as usize, compressed);
+                    compressed
+                })
+                .collect();
+            assert_eq!(compressed, [true, false, true]);
+        }
+    }
+
     proptest! {
+        /// Against a model that looks at each block of the device on its own.
+        #[test]
+        fn runs_of_zeros_are_whole_blocks_of_the_device(
+            spans in proptest::collection::vec((any::<bool>(), 1usize..120_000), 1..8), offset in 0u64..10_000
+        ) {
+            let bytes: Vec<u8> = spans.iter().flat_map(|(zero, length)| std::iter::repeat_n(u8::from(!zero), *length)).collect();
+            let (end, step) = (offset + bytes.len() as u64, ZERO_BLOCK as u64);
+            let mut expected: Vec<Range> = Vec::new();
+            for block in offset / step..end.div_ceil(step) {
+                let (from, to) = ((block * step).max(offset), ((block + 1) * step).min(end));
+                if bytes[(from - offset) as usize..(to - offset) as usize].iter().any(|byte| *byte != 0) {
+                    continue;
+                }
+                match expected.last_mut() {
+                    Some(last) if last.end() == from => last.length += to - from,
+                    _ => expected.push(Range::between(from, to)),
+                }
+            }
+            expected.retain(|run| run.length >= 64 << 10 || *run == Range::between(offset, end));
+            prop_assert_eq!(zero_runs(&bytes, offset), expected);
+        }
+
         /// What is packed, put back together, is what was read.
         #[test]
         fn packed_members_hold_the_bytes(spans in proptest::collection::vec((any::<bool>(), 1usize..200_000), 1..12), offset in 0u64..10_000, level in 0i32..2) {

@@ -142,6 +142,20 @@ mod tests {
     }
 
     #[test]
+    fn plain_texts_end_at_a_quotation_mark_and_are_neither_empty_nor_long_nor_odd() {
+        let plain = |text| {
+            let mut scanner = Scanner::new(text);
+            let plain = scanner.plain(4);
+            (plain, scanner.rest)
+        };
+        assert_eq!(plain(b"a/.1\" and more"), (Some("a/.1"), &b"\" and more"[..]));
+        assert_eq!(plain(b"x\""), (Some("x"), &b"\""[..]));
+        for wrong in [&b"\""[..], b"", b"abc", b"abcde\"", b"abcdef\"", b"a b\"", b"a\\b\"", b"\xc3\xa4\""] {
+            assert_eq!(plain(wrong), (None, wrong));
+        }
+    }
+
+    #[test]
     fn written_numbers_read_back() {
         for number in [0, 9, 10, 4096, limit::NUMBER] {
             let mut text = Vec::new();

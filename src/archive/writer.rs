@@ -153,10 +153,7 @@ impl<'o> ArchiveWriter<'o> {
         let own = self.ledger.end(self.out.seq, finished);
         let end = End { state: state.or(own.state), ..own };
         let text = end.text();
-        if text.len() as u64 > limit::END {
-            let remedy = Some("use a larger --extent-limit".to_owned());
-            return Err(Error::refused("end an archive", "it has more indexes than an end member can name", remedy));
-        }
+        check_end(text.len() as u64)?;
         let info = self.ledger.info();
         let record = document_record(&text, info);
         let mut headers = Vec::with_capacity(3 * BLOCK);
@@ -171,6 +168,15 @@ impl<'o> ArchiveWriter<'o> {
         self.out.close(&headers, &text, total - unpadded)?;
         Ok((end, total))
     }
+}
+
+/// Whether an end member may be so long: else it could not be found from the end.
+fn check_end(length: u64) -> Result<()> {
+    if length > limit::END {
+        let remedy = Some("use a larger --extent-limit".to_owned());
+        return Err(Error::refused("end an archive", "it has more indexes than an end member can name", remedy));
+    }
+    Ok(())
 }
 
 fn record_of(landed: &Landed, kind: super::DigestKind) -> Record {
@@ -215,5 +221,60 @@ impl MemberOutput<'_> {
         pieces.extend(std::iter::repeat_n(IoSlice::new(&ZERO_PAGE), zero_bytes / ZERO_PAGE.len()));
         pieces.push(IoSlice::new(&ZERO_PAGE[..zero_bytes % ZERO_PAGE.len()]));
         self.output.write_member(&pieces)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::sound_info;
+    use super::super::{Digest, DigestKind};
+    use super::*;
+    use crate::extent::{Extent, Range};
+
+    /// Keeps what it gets.
+    #[derive(Default)]
+    struct Kept(Vec<u8>);
+
+    impl Output for Kept {
+        fn name(&self) -> &str {
+            "memory"
+        }
+
+        fn write_member(&mut self, pieces: &[IoSlice<'_>]) -> Result<()> {
+            pieces.iter().for_each(|piece| self.0.extend_from_slice(piece));
+            Ok(())
+        }
+
+        fn finish(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn backup_info_and_end_member_are_no_longer_than_they_may_be() {
+        let begin = |length: usize| {
+            let mut info = sound_info();
+            info.program = "x".repeat(length - info.text().len() + info.program.len());
+            assert_eq!(info.text().len(), length);
+            let map = [Extent::hole(0, info.device.size_bytes)].into_iter().collect();
+            ArchiveWriter::begin(&mut Kept::default(), info, "", &[], map).is_ok()
+        };
+        assert!(begin(1000) && begin(256 << 10) && !begin((256 << 10) + 1) && !begin((256 << 10) + 100));
+        let end = |length| check_end(length).is_ok();
+        assert!(end(1000) && end(900 << 10) && !end((900 << 10) + 1) && !end((900 << 10) + 100));
+    }
+
+    #[test]
+    fn a_record_says_what_its_member_holds() {
+        let digest = Digest([7; 32]);
+        let record = |content| {
+            let landed = Landed { range: Range { start: 4096, length: 512 }, content, position: 0, stored: 0, seq: 3 };
+            record_of(&landed, DigestKind::Blake3)
+        };
+        let sound = Record { seq: 3, offset: Some(4096), length: 512, ..Record::default() };
+        let data = Record { digest: Some((DigestKind::Blake3, digest)), ..sound.clone() };
+        assert_eq!(record(Content::Data { compressed: true, digest }), data);
+        assert_eq!(record(Content::Bad), Record { bad: true, ..sound.clone() });
+        assert_eq!(record(Content::Zero), Record { zero: true, ..sound });
     }
 }

@@ -19,6 +19,8 @@ const THREADS: usize = 3;
 #[derive(Debug)]
 pub(super) struct DirectReads {
     shared: Arc<Shared>,
+    /// Threads begin with the first range that is announced: most images that are opened have all they need in the cache.
+    has_threads: bool,
     /// The read that the last wanted bytes came from.
     current: Option<Finished>,
 }
@@ -61,6 +63,13 @@ struct Finished {
     filled: usize,
 }
 
+/// What the first read that does not lie before an offset has of it.
+enum First {
+    Finished(Finished),
+    /// Nothing before this offset.
+    Elsewhere(u64),
+}
+
 /// What a direct read has to say of a wanted range.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -77,15 +86,23 @@ impl DirectReads {
         // Only a read tells whether the device takes the alignment.
         AlignedBuffer::new(ALIGNMENT as usize).fill(&file, 0, ALIGNMENT as usize).ok()?;
         let shared = Arc::new(Shared { file, queue: Mutex::default(), changed: Condvar::new() });
-        for _ in 0..THREADS {
-            let shared = shared.clone();
-            thread::Builder::new().spawn(move || shared.read_on()).ok()?;
-        }
-        Some(Self { shared, current: None })
+        Some(Self { shared, has_threads: false, current: None })
     }
 
     /// Begins to read a range, whose ends are multiples of [`ALIGNMENT`]; what of it lies behind the end of the file is no error.
-    pub(super) fn announce(&self, range: Range) {
+    ///
+    /// Where the system has no room for a thread, nothing is begun.
+    pub(super) fn announce(&mut self, range: Range) {
+        if !self.has_threads {
+            let start = |_| {
+                let shared = self.shared.clone();
+                thread::Builder::new().spawn(move || shared.read_on()).is_ok()
+            };
+            self.has_threads = (0..THREADS).map(start).fold(false, |any, started| any | started);
+        }
+        if !self.has_threads {
+            return;
+        }
         let mut queue = self.shared.lock();
         let mut start = range.start;
         while start < range.end() {
@@ -128,9 +145,8 @@ impl DirectReads {
                 None => {}
             }
             match self.shared.take_first(offset) {
-                Some(Ok(finished)) => self.current = Some(finished),
-                Some(Err(until)) => return Wanted::Elsewhere(until),
-                None => return Wanted::Elsewhere(u64::MAX),
+                First::Finished(finished) => self.current = Some(finished),
+                First::Elsewhere(until) => return Wanted::Elsewhere(until),
             }
         }
     }
@@ -139,10 +155,18 @@ impl DirectReads {
 impl Drop for DirectReads {
     /// The threads end when their present reads do; nobody waits for a slow device.
     fn drop(&mut self) {
-        let mut queue = self.shared.lock();
-        queue.closed = true;
-        queue.reads.clear();
-        self.shared.changed.notify_all();
+        self.shared.close();
+    }
+}
+
+/// A thread that panics must not leave anybody waiting for its read.
+struct CloseOnPanic<'a>(&'a Shared);
+
+impl Drop for CloseOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.close();
+        }
     }
 }
 
@@ -163,27 +187,37 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the first read that does not lie before `offset`, and takes it if it has its bytes; otherwise where it begins to be of use, or ends if it failed.
-    fn take_first(&self, offset: u64) -> Option<std::result::Result<Finished, u64>> {
+    fn close(&self) {
+        let mut queue = self.lock();
+        queue.closed = true;
+        queue.reads.clear();
+        self.changed.notify_all();
+    }
+
+    /// Waits for the first read that does not lie before `offset`, and takes it if it has its bytes.
+    fn take_first(&self, offset: u64) -> First {
         let mut queue = self.lock();
         loop {
-            let first = queue.reads.front()?;
+            let first = match queue.reads.front() {
+                Some(first) if !queue.closed => first,
+                _ => return First::Elsewhere(u64::MAX),
+            };
             if first.range.start > offset {
-                return Some(Err(first.range.start));
+                return First::Elsewhere(first.range.start);
             }
             if first.range.end() > offset && !matches!(first.state, State::Finished(..)) {
                 queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            let Read { range, state } = queue.reads.pop_front()?;
+            let Some(Read { range, state }) = queue.reads.pop_front() else { continue };
             match state {
                 State::Finished(buffer, Ok(filled)) if range.end() > offset => {
-                    return Some(Ok(Finished { range, buffer, filled }));
+                    return First::Finished(Finished { range, buffer, filled });
                 }
                 State::Finished(buffer, outcome) => {
                     queue.idle.push(buffer);
                     if outcome.is_err() && range.end() > offset {
-                        return Some(Err(range.end()));
+                        return First::Elsewhere(range.end());
                     }
                 }
                 State::Waiting | State::Begun => {}
@@ -193,6 +227,7 @@ impl Shared {
 
     /// What each thread does: takes the first read that waits, until all is over.
     fn read_on(&self) {
+        let _unwinding = CloseOnPanic(self);
         let mut queue = self.lock();
         while !queue.closed {
             let waiting = queue.reads.iter_mut().find(|read| matches!(read.state, State::Waiting));

@@ -127,7 +127,7 @@ impl DiskFile {
             return;
         }
         *looked_until = unseen.end;
-        if let Some(direct) = direct.as_ref().filter(|_| self.distrusted) {
+        if let Some(direct) = direct.as_mut().filter(|_| self.distrusted) {
             direct.announce(extent::Range::between(unseen.start, unseen.end));
             return;
         }

@@ -144,7 +144,7 @@ impl Forward {
             };
             match member.kind {
                 MemberKind::Data { .. } | MemberKind::Bad { .. } | MemberKind::Zero { .. } => {
-                    if !batch.has_room_for(&member, self.ledger.digest_kind().batch_bytes()) {
+                    if !batch.has_room_for(&member, self.ledger.info().batch_bytes()) {
                         self.pending = Some(member);
                         return Ok(());
                     }
@@ -319,3 +319,6 @@ fn digest_table(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -255,3 +255,6 @@ pub fn unusable(input: &ArchiveInput, position: u64, failure: ParseFailure) -> E
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -301,3 +301,6 @@ fn check_names(
     let kind = MemberKind::parse(path).ok_or("a member's name is not one that an archive may have")?;
     Ok((Common { id: id.to_owned(), mtime: header.mtime }, kind))
 }
+
+#[cfg(test)]
+pub(super) mod tests;

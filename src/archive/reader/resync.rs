@@ -34,7 +34,7 @@ impl Forward {
             MemberKind::Index(_) if lost > 0 => self.open_loss = Some((told, why)),
             // The one member before the end is an index.
             MemberKind::End if lost > 1 => self.open_loss = Some((told, why)),
-            MemberKind::Index(_) | MemberKind::End => self.note_loss(told, entered, why, batch),
+            // An index and the end member have no offset.
             _ => self.note_loss(told, member.record.offset.unwrap_or(entered), why, batch),
         }
         self.pending = Some(member);

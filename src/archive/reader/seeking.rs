@@ -134,7 +134,7 @@ impl Seeking {
         loop {
             if let Some(landed) = self.pending.take() {
                 let data_bytes = if landed.stored > 0 { landed.range.length } else { 0 };
-                if !batch.fits(data_bytes, self.ledger.digest_kind().batch_bytes()) {
+                if !batch.fits(data_bytes, self.ledger.info().batch_bytes()) {
                     self.pending = Some(landed);
                     return Ok(true);
                 }
@@ -250,7 +250,7 @@ impl Seeking {
                     .damaged(member.position, "an index does not go on where the one before it ended"));
             }
             // What reads as zero lies in extents of the map, before members or behind the last: a small frame can hold lines without end.
-            let mut lines_left = self.ledger.map().len() as u64 + 2 * limit::INDEX_MEMBERS + 1;
+            let mut lines_left = self.ledger.map().len() as u64 + 2 * limit::INDEX_MEMBERS;
             while self.read_line(&mut *lines, &mut line)? {
                 hasher.update(&line);
                 if let Some(landed) = self.enter(&line, member.position, tell)? {
@@ -333,3 +333,6 @@ fn diagnose(mut input: ArchiveInput, head: Head, data_position: u64, tell: &mut 
         Ok(_) => Error::damaged(name, "its end member is not where it must be"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,3 +104,6 @@ fn last_nonzero(input: &mut ArchiveInput, length: u64) -> Result<Option<u64>> {
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;
