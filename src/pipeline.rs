@@ -24,6 +24,9 @@ where
     R: Send,
     S: Send,
 {
+    if cfg!(fuzzing) {
+        return on_this_thread(workers, produce, work, consume);
+    }
     let under_way = workers.len() + 1;
     thread::scope(|scope| {
         let (job_sender, job_receiver) = sync_channel::<(J, SyncSender<R>)>(under_way);
@@ -66,6 +69,20 @@ where
         let produced = producer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         outcome.and(produced)
     })
+}
+
+/// The same without threads, for fuzzers: an input does the same in each run, and no time goes into starting threads.
+fn on_this_thread<J, R, S>(
+    mut workers: Vec<S>,
+    mut produce: impl FnMut() -> Result<Option<J>>,
+    work: impl Fn(&mut S, J) -> R,
+    mut consume: impl FnMut(R) -> Result<()>,
+) -> Result<()> {
+    let worker = workers.first_mut().expect("there is a worker");
+    while let Some(job) = produce()? {
+        consume(work(worker, job))?;
+    }
+    Ok(())
 }
 
 /// Starts a thread. A system that has no room for another is a failed call, not a panic.

@@ -106,6 +106,24 @@ fn faults_beyond_what_a_report_holds_are_counted() {
 }
 
 #[test]
+fn a_fault_is_told_though_the_archive_is_cut_behind_it() {
+    let image = an_image();
+    let mut spoiled = back_up(&image, &all_data(&image), &small()).to_vec();
+    let positions = positions(&spoiled);
+    spoiled[positions[FIRST_EXTENT + 5] + BLOCK + 30] ^= 1;
+    spoiled.truncate(positions[FIRST_EXTENT + EXTENTS + 1]);
+    let found = report(spoiled.clone());
+    let classes: Vec<_> = found.faults.iter().map(|fault| class(&fault.error)).collect();
+    assert_eq!((classes, affected(&found)), (vec!["damaged", "incomplete"], vec![extent(5)]), "{:?}", found.faults);
+    spoiled[positions[1] + 3 * BLOCK + 100] ^= 1;
+    spoiled.truncate(positions[2] + 1000);
+    let found = report(spoiled);
+    let said = found.faults[0].error.to_string();
+    assert_eq!((class(&found.faults[0].error), found.faults.len()), ("damaged", 1));
+    assert!(said.contains("RESTORE.txt does not have the digest") && said.contains("it ends at byte"), "{said}");
+}
+
+#[test]
 fn a_cut_archive_lacks_everything_behind_the_cut() {
     let image = an_image();
     let archive = back_up(&image, &all_data(&image), &small()).to_vec();

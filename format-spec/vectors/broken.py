@@ -247,6 +247,7 @@ def infos():
     yield info("json_deep", b'"record_size":512}', b'"record_size":512,"later":' + spelt(nested(33)) + b"}")
     yield info("json_very_deep", b'"record_size":512}', b'"record_size":512,"later":' + b"[" * 20_000)
     yield info("json_cut", b'"record_size":512}', b'"record_size":512')
+    yield "json_array", one(plain={"backup-info": lambda _: b"[263]"}).out
     yield info("time_fraction", b":58Z", b":58.5Z")
     yield info("time_zone", b":58Z", b":58+00:00")
     yield info("time_other_than_headers", b":58Z", b":57Z")
@@ -335,7 +336,7 @@ SAYS = {
     "end_missing": "incomplete", "end_time": "spelling", "end_too": "longer", "end_format": "end member", "extent_limit": "extent limit", "foreign": "another archive",
     "format_2": "version 2", "frame_": "frame", "frame_expands": "stored size", "frame_not_shorter": "stored size", "frame_window": "window", "frame_dict": "dictionary",
     "global": "first header", "header_": "header", "id_": "UUID", "index_": "index", "index_marked": "does not fit", "index_frame": "frame", "index_missing": "number",
-    "index_requires": "age", "inline_": "gap", "inline_ends": "cover", "json_": "", "json_blank": "spelling", "json_key_order": "spelling", "json_key_twice": "map",
+    "index_requires": "age", "inline_": "gap", "inline_ends": "cover", "json_": "", "json_array": "object", "json_blank": "spelling", "json_key_order": "spelling", "json_key_twice": "map",
     "json_key_missing": "map", "json_unknown": "later", "json_escape": "spelling", "json_deep": "unknown key", "json_number": "unknown key", "json_fraction": "unknown key",
     "kind_": "half", "length_wrong": "frame", "length_zero": "empty", "map_": "map", "map_missing": "number", "map_second": "number", "member_": "number",
     "member_requires": "age", "members_": "number", "meta_": "meta", "meta_order": "spelling", "meta_value_number": "string", "name_": "name", "name_absolute": "another archive",

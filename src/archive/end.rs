@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::canonical::{ParseFailure, parse_canonical, unknown_fits};
 use super::digest::Digest;
 use super::info::{BackupInfo, is_time};
+use super::limit;
 
 /// What the end member says: only an archive that has it is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,10 +62,19 @@ impl End {
     /// Reads the text of an `end.json` whose digest was already checked.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, ParseFailure> {
         let end: Self = parse_canonical(text)?;
-        if !is_time(end.finished) || !unknown_fits(&end.unknown) {
+        if !is_time(end.finished) || !unknown_fits(&end.unknown) || !end.numbers().all(|number| number <= limit::NUMBER)
+        {
             return Err(ParseFailure::Damaged("end.json: a value is out of bounds".to_owned()));
         }
+        end.backup_info.check().map_err(ParseFailure::Damaged)?;
         Ok(end)
+    }
+
+    /// Its own numbers: an inventory shows them without holding them against members.
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        let counts = [self.data_members, self.data_bytes, self.stored_bytes, self.zero_bytes, self.bad_members];
+        let others = [self.bad_bytes, self.map_position, self.members, self.to, self.format];
+        self.indexes.iter().copied().chain(counts).chain(others)
     }
 
     /// Whether this ends a part behind which another follows.
@@ -82,5 +92,29 @@ impl End {
         let carried = Self { state: self.state, unknown: self.unknown.clone(), ..counted.clone() };
         let state_is_sound = self.state.is_some() == counted.state.is_some();
         state_is_sound && *self == carried
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = r#"{"format":1,"id":"0193f000-0000-7000-8000-000000000000","backup_info":{"format":1,"requires":[],"id":"0193f000-0000-7000-8000-000000000000","created":"2024-01-01T00:00:00Z","program":"test","kind":"full","device":{"size":7,"sector_size":512,"type":"file","path":"disk"},"map":"first","digest":"sha256","compression":"none","extent_limit":65536,"record_size":512},"backup_info_digest":"<64>","map_digest":"<64>","map_position":4096,"indexes":[8192],"members":6,"to":7,"data_members":1,"data_bytes":3,"stored_bytes":5,"zero_bytes":4,"bad_members":0,"bad_bytes":0,"running":"<64>","digest":"<64>","state":"<64>","finished":"2024-01-01T00:00:01Z"}"#;
+
+    #[test]
+    fn numbers_that_none_may_be_are_refused() {
+        let sound = SOUND.replace("<64>", &"0".repeat(64));
+        let parse = |text: &str| End::parse(text.as_bytes()).map(|end| end.text());
+        assert_eq!(parse(&sound), Ok(sound.clone().into_bytes()));
+        let places = sound.match_indices(|one: char| one.is_ascii_digit());
+        let numbers = places.filter(|(at, _)| sound[..*at].ends_with("\":") || sound[..*at].ends_with('['));
+        let mut tried = 0;
+        for (at, _) in numbers {
+            let behind = sound[at..].trim_start_matches(|one: char| one.is_ascii_digit());
+            let text = format!("{}{}{behind}", &sound[..at], limit::NUMBER + 1);
+            assert!(matches!(parse(&text), Err(ParseFailure::Damaged(_))), "{text}");
+            tried += 1;
+        }
+        assert_eq!(tried, 16);
     }
 }

@@ -222,7 +222,7 @@ impl BackupInfo {
     /// What the specification demands of the values.
     pub(crate) fn check(&self) -> Result<(), String> {
         let demand = |sound: bool, what: &str| if sound { Ok(()) } else { Err(format!("backup-info.json: {what}")) };
-        let numbers = [self.device.size_bytes, self.record_size, u64::from(self.device.sector_bytes)];
+        let numbers = [self.format, self.device.size_bytes, self.record_size, u64::from(self.device.sector_bytes)];
         demand(numbers.iter().all(|number| *number <= limit::NUMBER), "a number is beyond 2^53")?;
         demand(is_id(&self.id), "the id is not a UUID version 7 in lower case")?;
         demand(is_time(self.created), "`created` is not in whole seconds from 1970 to 2241")?;
@@ -331,6 +331,10 @@ fn check_novelty(text: &[u8]) -> Result<(), ParseFailure> {
         requires: serde_json::Value,
     }
     let damaged = |error: serde_json::Error| ParseFailure::Damaged(format!("backup-info.json: {error}"));
+    // An array is read as the fields in their order.
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(ParseFailure::Damaged("backup-info.json: it is not a JSON object".to_owned()));
+    }
     let novelty: Novelty = serde_json::from_slice(text).map_err(damaged)?;
     if novelty.format != FORMAT {
         return Err(ParseFailure::NotUnderstood(format!("it is written in version {} of the format", novelty.format)));

@@ -7,6 +7,8 @@ pub(crate) mod canonical;
 pub(crate) mod digest;
 pub(crate) mod end;
 pub(crate) mod frame;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod ledger;

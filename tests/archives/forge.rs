@@ -33,6 +33,28 @@ pub fn frame(plain: &[u8]) -> Vec<u8> {
     frame_of(b"x", 0, plain, b"")
 }
 
+/// A header block; of a name that is too long, as much as fits.
+pub fn header(path: &[u8], kind: tar::EntryType, size: u64, mtime: u64) -> [u8; BLOCK] {
+    let mut header = tar::Header::new_ustar();
+    let length = path.len().min(100);
+    header.as_old_mut().name[..length].copy_from_slice(&path[..length]);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_size(size);
+    header.set_mtime(mtime);
+    header.set_entry_type(kind);
+    header.set_cksum();
+    *header.as_bytes()
+}
+
+/// The payload of an `x` header around this record.
+pub fn pax(record: &[u8]) -> Vec<u8> {
+    let rest = " comment=\n".len() + record.len();
+    let total = (rest..).find(|total| *total == rest + total.to_string().len()).unwrap();
+    [total.to_string().as_bytes(), b" comment=", record, b"\n"].concat()
+}
+
 /// An extent of the map: start, length, whether it is zero.
 pub type MapExtent = (u64, u64, bool);
 
@@ -251,9 +273,7 @@ impl Out<'_> {
         let value =
             format!("{{\"blocktar\":1,\"seq\":{}{offset},\"length\":{length},\"sha256\":\"{digest}\"}}", self.seq);
         self.seq = self.seq.wrapping_add(1);
-        let rest = " comment=\n".len() + value.len();
-        let total = (rest..).find(|total| *total == rest + total.to_string().len()).unwrap();
-        let pax = format!("{total} comment={value}\n");
+        let pax = pax(value.as_bytes());
         let renamed = self.forge.renamed.as_ref().filter(|(name, _)| name == path).map(|(_, other)| other.as_str());
         let name = renamed.unwrap_or(path);
         let full = if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", self.forge.folder) };
@@ -264,7 +284,7 @@ impl Out<'_> {
             self.ended = true;
             return;
         }
-        self.padded(pax.as_bytes());
+        self.padded(&pax);
         self.header(&full, tar::EntryType::Regular, size_lie.unwrap_or(stored.len() as u64));
         if size_lie.is_some() {
             self.ended = true;
@@ -274,17 +294,7 @@ impl Out<'_> {
     }
 
     fn header(&mut self, path: &str, kind: tar::EntryType, size: u64) {
-        let mut header = tar::Header::new_ustar();
-        let length = path.len().min(100);
-        header.as_old_mut().name[..length].copy_from_slice(&path.as_bytes()[..length]);
-        header.set_mode(0o644);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_size(size);
-        header.set_mtime(MTIME);
-        header.set_entry_type(kind);
-        header.set_cksum();
-        self.bytes.extend_from_slice(header.as_bytes());
+        self.bytes.extend_from_slice(&header(path.as_bytes(), kind, size, MTIME));
     }
 
     fn padded(&mut self, bytes: &[u8]) {

@@ -114,10 +114,15 @@ impl Forward {
                 return Ok(self.end.is_none() || !batch.pieces.is_empty());
             };
             let told = batch.end().unwrap_or(before);
-            let rest = Range::between(told, self.ledger.info().device.size_bytes.max(told));
             match error {
                 Error::Damaged { why, .. } if self.reading == Reading::Through => self.resync(why, told, batch)?,
-                other => return Err(other.with_affected(rest)),
+                other => {
+                    // A loss before it whose end is not known yet would go untold.
+                    let size_bytes = self.ledger.info().device.size_bytes;
+                    self.close_loss(size_bytes, batch);
+                    let told = batch.end().unwrap_or(before);
+                    return Err(other.with_affected(Range::between(told, size_bytes.max(told))));
+                }
             }
         }
     }

@@ -91,6 +91,31 @@ pub fn read_head(input: &mut ArchiveInput, wanted: Wanted<'_>, reading: Reading)
 
 /// Reads what is left of the head of an archive, or of any part of one, behind its first member.
 pub fn read_behind_info(input: &mut ArchiveInput, first: First, wanted: Wanted<'_>, reading: Reading) -> Result<Head> {
+    let mut faults = Vec::new();
+    let read = read_noting(input, first, wanted, reading, &mut faults);
+    read.map_err(|failure| behind(input.name(), faults, failure))
+}
+
+/// The failure that ends a head in which faults were passed over: these came first, and make it damaged.
+fn behind(archive: &str, mut faults: Vec<String>, failure: Error) -> Error {
+    if faults.is_empty() {
+        return failure;
+    }
+    match failure {
+        Error::Damaged { why, .. } | Error::Incomplete { why, .. } => faults.push(why),
+        Error::Refused(refusal) => faults.push(refusal.why),
+        other => return other,
+    }
+    Error::damaged(archive, faults.join("; then, "))
+}
+
+fn read_noting(
+    input: &mut ArchiveInput,
+    first: First,
+    wanted: Wanted<'_>,
+    reading: Reading,
+    faults: &mut Vec<String>,
+) -> Result<Head> {
     let First { info, info_digest, common, seq, position } = first;
     let first_seq = info.part.as_ref().map_or(0, |part| part.first_seq);
     if seq != first_seq {
@@ -99,7 +124,7 @@ pub fn read_behind_info(input: &mut ArchiveInput, first: First, wanted: Wanted<'
     let mut next_seq = seq + 1;
     let mut expected = vec![MemberKind::RestoreText];
     expected.extend(info.attached.iter().flatten().map(|file| MemberKind::Attached(file.name.clone())));
-    let (mut attached, mut faults) = (Vec::new(), Vec::new());
+    let mut attached = Vec::new();
     for (place, kind) in expected.iter().enumerate() {
         let member = next_known(input, &common, info.digest, &mut next_seq)?;
         if member.kind != *kind {
@@ -126,7 +151,8 @@ pub fn read_behind_info(input: &mut ArchiveInput, first: First, wanted: Wanted<'
     }
     let member = next_known(input, &common, info.digest, &mut next_seq)?;
     let (map, map_digest) = read_map(input, &member, &info)?;
-    Ok(Head { common, info, info_digest, map, map_digest, map_position: member.position, next_seq, attached, faults })
+    let (map_position, faults) = (member.position, std::mem::take(faults));
+    Ok(Head { common, info, info_digest, map, map_digest, map_position, next_seq, attached, faults })
 }
 
 /// The next member of a kind that this version knows; checks its number.

@@ -6,7 +6,9 @@ use crate::error::{Error, Result};
 use crate::stream::Input;
 
 /// Small reads are gathered to this; stored bytes of members go past the buffer where they are longer.
-const BUFFER_BYTES: usize = 256 << 10;
+///
+/// For the archives of fuzzers, which are small, little: so that theirs do not fit into it either.
+const BUFFER_BYTES: usize = if cfg!(fuzzing) { 4 << 10 } else { 256 << 10 };
 
 /// One member's headers, read and checked as far as they can be without knowing what came before.
 #[derive(Clone, Debug, PartialEq, Eq)]

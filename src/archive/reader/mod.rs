@@ -24,7 +24,7 @@ use crate::pipeline::{self, Pool};
 use crate::stream::Input;
 use forward::Forward;
 use head::Wanted;
-use input::ArchiveInput;
+pub(super) use input::ArchiveInput;
 use seeking::Seeking;
 use unpack::{StoredBatch, Unpacked, Unpacker};
 

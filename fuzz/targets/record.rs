@@ -1,0 +1,14 @@
+//! A member's record: never a panic, and what is accepted is in the one spelling.
+#![no_main]
+
+use blocktar::archive::fuzzing;
+use blocktar_fuzz::text;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Some(spelled) = fuzzing::record(bytes) {
+        assert!(spelled == bytes, "accepted, but not as it would be written");
+    }
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| { text::mutate(data, size, max_size, seed) });
