@@ -57,6 +57,16 @@ impl BlockImage {
     }
 }
 
+impl BlockImage {
+    fn warnings(&self) -> Vec<String> {
+        let stale = self.file.may_be_stale().then(|| {
+            let name = &self.device.path;
+            format!("{name} takes no direct reads and was read through the page cache: if something on it is in use, that may be older")
+        });
+        stale.into_iter().collect()
+    }
+}
+
 impl Image for BlockImage {
     fn device(&self) -> &Device {
         &self.device
@@ -83,8 +93,10 @@ impl Image for BlockImage {
         let now = size_bytes(self.file.file()).map_err(|cause| Error::io("asking for the size of", name, cause))?;
         match now.cmp(&self.device.size_bytes) {
             std::cmp::Ordering::Less => Err(super::shrank(name, self.device.size_bytes, now)),
-            std::cmp::Ordering::Equal => Ok(Vec::new()),
-            std::cmp::Ordering::Greater => Ok(vec![super::grew(name, self.device.size_bytes, now)]),
+            std::cmp::Ordering::Equal => Ok(self.warnings()),
+            std::cmp::Ordering::Greater => {
+                Ok([self.warnings(), vec![super::grew(name, self.device.size_bytes, now)]].concat())
+            }
         }
     }
 }

@@ -38,11 +38,15 @@ struct Shared {
 struct Queue {
     reads: VecDeque<Read>,
     idle: Vec<AlignedBuffer>,
+    /// How many were announced so far.
+    announced: u64,
     closed: bool,
 }
 
 #[derive(Debug)]
 struct Read {
+    /// One of its own for each read: the same range may be announced again.
+    number: u64,
     range: Range,
     state: State,
 }
@@ -80,13 +84,11 @@ pub(super) enum Wanted {
 }
 
 impl DirectReads {
-    /// Direct reads of this open file; `None` where it cannot be read so.
-    pub(super) fn begin(file: &File) -> Option<Self> {
-        let file = direct::open(file).ok()?;
-        // Only a read tells whether the device takes the alignment.
-        AlignedBuffer::new(ALIGNMENT as usize).fill(&file, 0, ALIGNMENT as usize).ok()?;
+    /// Direct reads of this open file; `None` where it has none.
+    pub(super) fn begin(file: &File) -> io::Result<Option<Self>> {
+        let Some(file) = direct::open(file)? else { return Ok(None) };
         let shared = Arc::new(Shared { file, queue: Mutex::default(), changed: Condvar::new() });
-        Some(Self { shared, has_threads: false, current: None })
+        Ok(Some(Self { shared, has_threads: false, current: None }))
     }
 
     /// Begins to read a range, whose ends are multiples of [`ALIGNMENT`]; what of it lies behind the end of the file is no error.
@@ -107,7 +109,9 @@ impl DirectReads {
         let mut start = range.start;
         while start < range.end() {
             let end = range.end().min((start / READ_BYTES + 1) * READ_BYTES);
-            queue.reads.push_back(Read { range: Range::between(start, end), state: State::Waiting });
+            let read = Read { number: queue.announced, range: Range::between(start, end), state: State::Waiting };
+            queue.reads.push_back(read);
+            queue.announced += 1;
             start = end;
         }
         self.shared.changed.notify_all();
@@ -209,7 +213,7 @@ impl Shared {
                 queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            let Some(Read { range, state }) = queue.reads.pop_front() else { continue };
+            let Some(Read { range, state, .. }) = queue.reads.pop_front() else { continue };
             match state {
                 State::Finished(buffer, Ok(filled)) if range.end() > offset => {
                     return First::Finished(Finished { range, buffer, filled });
@@ -236,15 +240,14 @@ impl Shared {
                 continue;
             };
             read.state = State::Begun;
-            let range = read.range;
+            let (number, range) = (read.number, read.range);
             let buffer = queue.idle.pop();
             drop(queue);
             let mut buffer = buffer.unwrap_or_else(|| AlignedBuffer::new(READ_BYTES as usize));
             let outcome = buffer.fill(&self.file, range.start, range.length as usize);
             queue = self.lock();
             // It may have been forgotten meanwhile.
-            let begun = |read: &&mut Read| read.range == range && matches!(read.state, State::Begun);
-            match queue.reads.iter_mut().find(begun) {
+            match queue.reads.iter_mut().find(|read| read.number == number) {
                 Some(read) => read.state = State::Finished(buffer, outcome),
                 None => queue.idle.push(buffer),
             }
@@ -276,7 +279,7 @@ mod tests {
     #[test]
     fn gives_announced_ranges_piece_by_piece() {
         let (image, bytes) = image();
-        let mut reads = DirectReads::begin(image.as_file()).unwrap();
+        let mut reads = DirectReads::begin(image.as_file()).unwrap().unwrap();
         reads.announce(Range::between(8192, 3 << 20));
         reads.announce(Range::between(4 << 20, (5 << 20) + 4096));
         assert_eq!(read(&mut reads, 0, 100).1, Wanted::Elsewhere(8192));
@@ -297,7 +300,7 @@ mod tests {
     #[test]
     fn what_was_not_announced_can_be_read_too() {
         let (image, bytes) = image();
-        let reads = DirectReads::begin(image.as_file()).unwrap();
+        let reads = DirectReads::begin(image.as_file()).unwrap().unwrap();
         for (offset, length) in [(0, 1), (4095, 2), (123_456, 70_000), (LENGTH - 9, 9)] {
             let mut read = vec![0; length];
             reads.read_now(&mut read, offset).unwrap();
@@ -310,7 +313,7 @@ mod tests {
     #[test]
     fn what_is_passed_over_or_forgotten_is_not_given_later() {
         let (image, bytes) = image();
-        let mut reads = DirectReads::begin(image.as_file()).unwrap();
+        let mut reads = DirectReads::begin(image.as_file()).unwrap().unwrap();
         for _ in 0..50 {
             reads.announce(Range::between(0, 4 << 20));
             let (piece, wanted) = read(&mut reads, (3 << 20) + 5, 1000);
@@ -324,7 +327,7 @@ mod tests {
     #[test]
     fn a_failed_read_is_left_to_others() {
         let (image, _) = image();
-        let mut reads = DirectReads::begin(image.as_file()).unwrap();
+        let mut reads = DirectReads::begin(image.as_file()).unwrap().unwrap();
         // The kernel takes no offset that is not aligned.
         reads.announce(Range::between(100, 4196));
         assert_eq!(read(&mut reads, 100, 10).1, Wanted::Elsewhere(4196));

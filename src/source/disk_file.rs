@@ -70,12 +70,20 @@ impl DiskFile {
             _ => (DeviceNumber::from_raw(metadata.dev()), false),
         };
         let request_bytes = BlockDevice::new(drive).request_bytes().unwrap_or(REQUEST_BYTES).min(PREFETCH_BYTES_MAX);
-        let direct = DirectReads::begin(&file);
+        let direct = match DirectReads::begin(&file) {
+            Err(cause) if distrusted => return Err(Error::io("opening", &name, cause)),
+            begun => begun.unwrap_or_default(),
+        };
         if distrusted && direct.is_none() {
             page_cache::advise_unneeded(&file, 0..0);
         }
         let cache = RefCell::new(Cache { residency: Some(Residency::new()), direct, ..Cache::default() });
         Ok(Self { file, name, page_bytes: page_cache::page_bytes(), request_bytes, distrusted, cache })
+    }
+
+    /// Whether it is read through a cache that is not to be believed, as it has no direct reads.
+    pub(super) fn may_be_stale(&self) -> bool {
+        self.distrusted && self.cache.borrow().direct.is_none()
     }
 
     /// The open file.

@@ -10,10 +10,23 @@ use nix::fcntl::OFlag;
 /// Offsets, lengths and addresses of direct reads are multiples of this: no common file system or device wants more.
 pub const ALIGNMENT: u64 = 4096;
 
-/// Opens an open file or device once more, for direct reads. Fails where the file system has none.
-pub fn open(file: &File) -> io::Result<File> {
+/// Opens an open file or device once more, for direct reads; `None` where the file system has none, or wants another alignment.
+pub fn open(file: &File) -> io::Result<Option<File>> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    OpenOptions::new().read(true).custom_flags(OFlag::O_DIRECT.bits()).open(path)
+    let direct = match OpenOptions::new().read(true).custom_flags(OFlag::O_DIRECT.bits()).open(path) {
+        Err(error) if is_none_such(&error) => return Ok(None),
+        opened => opened?,
+    };
+    // Only a read tells. That its bytes cannot be read is another matter, and for whoever wants them.
+    match AlignedBuffer::new(ALIGNMENT as usize).fill(&direct, 0, ALIGNMENT as usize) {
+        Err(error) if is_none_such(&error) => Ok(None),
+        _ => Ok(Some(direct)),
+    }
+}
+
+/// Whether a failure says that there are no direct reads (EINVAL, EOPNOTSUPP), and not that this one failed.
+fn is_none_such(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
 }
 
 /// Memory whose address is a multiple of [`ALIGNMENT`].
@@ -46,9 +59,9 @@ impl AlignedBuffer {
         let mut filled = 0;
         while filled < length {
             match file.read_at(&mut bytes[filled..], offset + filled as u64) {
-                // What is not a multiple of the alignment ends at the end of the file.
-                Ok(read) if read == 0 || !(read as u64).is_multiple_of(ALIGNMENT) => return Ok(filled + read),
-                Ok(read) => filled += read,
+                // A short read need not be the end; one that comes no further than the one before is.
+                Ok(read) if read < ALIGNMENT as usize => return Ok(filled + read),
+                Ok(read) => filled += read / ALIGNMENT as usize * ALIGNMENT as usize,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -67,7 +80,7 @@ mod tests {
         let mut image = tempfile::NamedTempFile::new_in(env!("CARGO_MANIFEST_DIR")).unwrap();
         let bytes: Vec<u8> = (0..20_000u32).map(|place| (place / 3) as u8).collect();
         image.write_all(&bytes).unwrap();
-        let direct = open(image.as_file()).unwrap();
+        let direct = open(image.as_file()).unwrap().unwrap();
         let mut buffer = AlignedBuffer::new(16 << 10);
         assert_eq!(buffer.fill(&direct, 0, 16 << 10).unwrap(), 16 << 10);
         assert!(buffer.bytes() == &bytes[..16 << 10]);
@@ -75,5 +88,14 @@ mod tests {
         assert!(buffer.bytes()[..20_000 - 8192] == bytes[8192..]);
         assert_eq!(buffer.fill(&direct, 20_480, 4096).unwrap(), 0);
         assert_eq!(buffer.fill(&direct, 1, 4096).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    /// A device whose first block cannot be read was taken for one without direct reads, and read through its stale cache.
+    #[test]
+    fn a_failed_read_does_not_mean_that_there_are_none() {
+        let errors = [(22, true), (95, true), (5, false), (11, false), (12, false), (61, false)];
+        for (errno, none_such) in errors {
+            assert_eq!(is_none_such(&io::Error::from_raw_os_error(errno)), none_such, "{errno}");
+        }
     }
 }
