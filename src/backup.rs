@@ -10,6 +10,7 @@ use crate::archive::{Attached, BackupInfo, Compression, DigestKind, End, FORMAT,
 use crate::error::{Error, Result};
 use crate::extent::{Extent, ExtentKind, Range};
 use crate::progress::Progress;
+use crate::ranges::RangeList;
 use crate::stream::{Output, Piece as Read, Source};
 
 /// How to make a backup.
@@ -58,8 +59,8 @@ pub struct BackupSummary {
     pub end: End,
     /// Length of the archive in bytes.
     pub archive_bytes: u64,
-    /// The ranges that could not be read, at most a thousand of them.
-    pub bad: Vec<Range>,
+    /// The ranges that could not be read.
+    pub bad: RangeList,
     /// What the user should know, in sentences.
     pub warnings: Vec<String>,
 }

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::pipeline::{self, Pool};
 use crate::progress::Progress;
+use crate::ranges::RangeList;
 use crate::stream::{Input, Output};
 
 /// What to make otherwise; everything else stays as it is in the archive that is read.
@@ -38,8 +39,8 @@ pub struct RecompressSummary {
     pub end: End,
     /// Length of the new archive in bytes.
     pub archive_bytes: u64,
-    /// The ranges that could not be read when the backup was made, at most a thousand of them.
-    pub bad: Vec<Range>,
+    /// The ranges that could not be read when the backup was made.
+    pub bad: RangeList,
     /// What the user should know, in sentences.
     pub warnings: Vec<String>,
 }
@@ -103,7 +104,7 @@ fn describe(archive: &OpenArchive, attached: &[Vec<u8>], request: &RecompressReq
 /// What was copied, the end member excepted.
 struct Copied {
     ending: Ending,
-    bad: Vec<Range>,
+    bad: RangeList,
     zero_members: u64,
 }
 

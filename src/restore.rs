@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::plan::{TargetFacts, plan};
 use crate::progress::Progress;
+use crate::ranges::RangeList;
 use crate::stream::Target;
 use crate::zeros::is_zero;
 
@@ -25,8 +26,8 @@ pub struct RestoreRequest {
 pub struct RestoreSummary {
     /// The archive's end member, its backup-info included.
     pub end: End,
-    /// The ranges that could not be read when the backup was made, and were left as they are; at most a thousand of them.
-    pub bad: Vec<Range>,
+    /// The ranges that could not be read when the backup was made, and were left as they are.
+    pub bad: RangeList,
     /// What the user should know, in sentences.
     pub warnings: Vec<String>,
 }
@@ -56,7 +57,7 @@ pub fn restore(
         archive: archive.name().to_owned(),
         digest: archive.info().digest,
         written: None,
-        bad: Vec::new(),
+        bad: RangeList::default(),
         read_back: None,
     };
     writing.run(archive, request).map_err(|error| RestoreFailure { error, overwritten: writing.written })
@@ -72,7 +73,7 @@ struct Writing<'a> {
     archive: String,
     digest: DigestKind,
     written: Option<Range>,
-    bad: Vec<Range>,
+    bad: RangeList,
     read_back: Option<ReadBack>,
 }
 
@@ -112,7 +113,6 @@ impl Writing<'_> {
 
     /// Writes one range, as far as it lies before `end`.
     fn apply(&mut self, told: Told<'_>, end: u64) -> Result<()> {
-        const BAD_RANGES_KEPT: usize = 1000;
         self.progress.check()?;
         match told {
             Told::Data { offset, bytes, digest, stored } => {
@@ -137,9 +137,7 @@ impl Writing<'_> {
             }
             Told::Bad(range) => {
                 let fits = end.saturating_sub(range.start).min(range.length);
-                if fits > 0 && self.bad.len() < BAD_RANGES_KEPT {
-                    self.bad.push(Range { start: range.start, length: fits });
-                }
+                self.bad.push(Range { start: range.start, length: fits });
                 self.progress.add_bad(range.length);
             }
             Told::Damaged { range, why } => {

@@ -5,6 +5,7 @@ use crate::archive::{BackupInfo, End, OpenArchive, OpenOptions};
 use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::progress::Progress;
+use crate::ranges::RangeList;
 use crate::stream::Input;
 
 /// Something that is wrong with an archive.
@@ -28,14 +29,14 @@ pub struct Report {
     pub info: Option<BackupInfo>,
     /// The end member, if the archive is complete.
     pub end: Option<End>,
-    /// What is wrong, in the order in which it was found; at most a thousand.
+    /// What is wrong, in the order in which it was found; at most a thousand faults.
     pub faults: Vec<Fault>,
     /// How many more there are than `faults` holds.
     pub faults_left_out: u64,
     /// Bytes of the device whose digests were checked.
     pub checked_bytes: u64,
     /// The ranges that could not be read when the backup was made.
-    pub bad: Vec<Range>,
+    pub bad: RangeList,
 }
 
 impl Report {
@@ -85,7 +86,7 @@ impl Report {
     }
 
     fn enter(&mut self, told: Told<'_>, archive: &str, progress: &Progress) {
-        const KEPT: usize = 1000;
+        const FAULTS_KEPT: usize = 1000;
         match told {
             Told::Data { bytes, stored, .. } => {
                 self.checked_bytes += bytes.len() as u64;
@@ -94,15 +95,13 @@ impl Report {
             Told::Zeros(range) => progress.add_zero(range.length),
             Told::Bad(range) => {
                 progress.add_bad(range.length);
-                if self.bad.len() < KEPT {
-                    self.bad.push(range);
-                }
+                self.bad.push(range);
             }
             Told::Damaged { range, why } => {
                 progress.add_bad(range.length);
                 let affected = if range.length > 0 { vec![range] } else { Vec::new() };
                 let error = Error::Damaged { archive: archive.to_owned(), why, affected };
-                if self.faults.len() < KEPT {
+                if self.faults.len() < FAULTS_KEPT {
                     self.faults.push(Fault { error });
                 } else {
                     self.faults_left_out += 1;

@@ -217,16 +217,16 @@ fn what_cannot_be_read_fails_a_backup_or_is_bad_and_left_as_it_was() {
             }
         }
         assert_eq!(summary.end.bad_bytes, bad_bytes);
-        assert_eq!(summary.bad.iter().map(|range| range.length).sum::<u64>(), bad_bytes);
+        assert_eq!(summary.bad.bytes(), bad_bytes);
         for way in [Way::Pipe, Way::File] {
             let (restored, outcome) = restore_bytes(&archive, way, threads, bytes.len());
             let summary = outcome.unwrap();
-            assert_eq!(summary.bad.iter().map(|range| range.length).sum::<u64>(), bad_bytes);
+            assert_eq!(summary.bad.bytes(), bad_bytes);
             assert!(restored == expected, "{way:?}: a bad range was touched, or another was not");
         }
         let report = verified(&archive);
         assert!(report.is_sound());
-        assert_eq!(report.bad.iter().map(|range| range.length).sum::<u64>(), bad_bytes);
+        assert_eq!(report.bad.bytes(), bad_bytes);
         bad_ranges_are_8_on_the_command_line(&archive);
     }
 }

@@ -6,6 +6,7 @@ use super::index::Content;
 use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::progress::Progress;
+use crate::ranges::RangeList;
 use crate::zeros::is_zero;
 
 /// Zeros are looked for in blocks of this size, aligned to it on the device.
@@ -71,18 +72,15 @@ impl PackedBatch {
         &bytes[member.at..member.at + member.stored]
     }
 
-    /// Counts what it holds, and adds its bad ranges to those found so far, at most a thousand.
-    pub fn count(&self, progress: &Progress, bad: &mut Vec<Range>) {
-        const BAD_RANGES_KEPT: usize = 1000;
+    /// Counts what it holds, and adds its bad ranges to those found so far.
+    pub fn count(&self, progress: &Progress, bad: &mut RangeList) {
         progress.add_zero(self.zero_bytes);
         for member in &self.members {
             match member.content {
                 Content::Data { .. } => progress.add_data(member.range.length, member.stored as u64),
                 Content::Bad => {
                     progress.add_bad(member.range.length);
-                    if bad.len() < BAD_RANGES_KEPT {
-                        bad.push(member.range);
-                    }
+                    bad.push(member.range);
                 }
                 Content::Zero => {}
             }

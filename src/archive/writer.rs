@@ -13,9 +13,10 @@ use super::member::{MemberKind, Record};
 use super::pack::{Batch, PackedBatch, Packer};
 use super::{info::Kind, limit, map};
 use crate::error::{Error, Result};
-use crate::extent::{ExtentMap, Range};
+use crate::extent::ExtentMap;
 use crate::pipeline::{self, Pool};
 use crate::progress::Progress;
+use crate::ranges::RangeList;
 use crate::stream::Output;
 
 /// An archive in the making. Dropping it leaves an archive without end member, which no reader takes for complete; only [`finish`](Self::finish) completes it.
@@ -82,12 +83,12 @@ impl<'o> ArchiveWriter<'o> {
         threads: usize,
         progress: &Progress,
         mut fill: impl FnMut(Batch) -> Result<Option<Batch>> + Send,
-    ) -> Result<Vec<Range>> {
+    ) -> Result<RangeList> {
         let info = self.ledger.info();
         let workers = (0..threads.max(1))
             .map(|_| Packer::new(info.digest, info.compression, info.map == MapKind::Inline))
             .collect::<Result<Vec<_>>>()?;
-        let mut bad = Vec::new();
+        let mut bad = RangeList::default();
         let (batches, results) = (Pool::<Batch>::default(), Pool::<PackedBatch>::default());
         let produce = || fill(batches.take());
         let work = |packer: &mut Packer, batch| packer.pack(batch, results.take());

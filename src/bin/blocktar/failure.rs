@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 
 use crate::answer;
 use crate::arguments::{Command, SummaryStream};
-use crate::commands::verify::ranges_value;
 use crate::exit_code::ExitCode;
-use crate::talk;
+use crate::{summary, talk};
 
 /// Leaves it where the command's summary would have been, if programs want to be told.
 pub fn tell_programs(command: &Command, error: &Error) {
@@ -32,7 +31,7 @@ pub fn value(error: &Error) -> Value {
         Error::WrongChain(refusal) => ("wrong chain", Some(refusal.request.as_str()), None, refusal.why.clone()),
         Error::Interrupted { signal } => ("interrupted", None, None, format!("signal {signal}")),
     };
-    let affected = ranges_value(error.affected());
+    let affected = summary::ranges_value(error.affected());
     json!({"class": class, "what": what, "on": on, "why": why, "affected": affected, "help": error.remedy()})
 }
 

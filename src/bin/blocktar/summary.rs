@@ -3,6 +3,8 @@
 use std::time::Instant;
 
 use blocktar::archive::{BackupInfo, End};
+use blocktar::extent::Range;
+use blocktar::ranges::RangeList;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -12,15 +14,35 @@ use crate::sizes;
 
 /// What a command leaves for programs; `details` are added as they are.
 pub fn for_programs(command: &str, code: ExitCode, begun: Instant, details: Value) -> Value {
-    let mut summary = json!({
+    let summary = json!({
         "command": command,
         "exit_code": code.number(),
         "elapsed_seconds": milliseconds(begun.elapsed().as_secs_f64()),
     });
-    if let (Value::Object(summary), Value::Object(details)) = (&mut summary, details) {
-        summary.extend(details);
-    }
-    summary
+    joined([summary, details])
+}
+
+/// The fields of all these objects, in one.
+pub fn joined<const N: usize>(objects: [Value; N]) -> Value {
+    objects
+        .into_iter()
+        .filter_map(|object| if let Value::Object(fields) = object { Some(fields) } else { None })
+        .flatten()
+        .collect()
+}
+
+/// Byte ranges for programs.
+pub fn ranges_value(ranges: &[Range]) -> Value {
+    ranges.iter().map(|range| json!({"offset": range.start, "length": range.length})).collect()
+}
+
+/// The fields that tell a list of this name: the ranges that it holds, how many more there are, and the bytes of all.
+pub fn list_value(name: &str, list: &RangeList) -> Value {
+    json!({
+        name: ranges_value(list.kept()),
+        format!("{name}_left_out"): list.left_out(),
+        format!("{name}_bytes"): list.bytes(),
+    })
 }
 
 /// A structure of the archive with the names of the specification.

@@ -12,7 +12,6 @@ use blocktar::stream::Source;
 use blocktar::sys::partial_file::IfExists;
 use serde_json::json;
 
-use super::verify::ranges_value;
 use super::{shell_word, thread_count, verify};
 use crate::archive_output::{self, Reading};
 use crate::arguments::{BackupArguments, SummaryStream};
@@ -50,7 +49,7 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     let written = result?;
     written.warnings.iter().for_each(|warning| talk::warn(warning));
     warnings.extend_from_slice(&written.warnings);
-    for range in talk::range_lines(&written.bad) {
+    for range in talk::list_lines(&written.bad) {
         talk::warn(&format!("could not be read, and is missing in the archive: {range}"));
     }
     talk.say(&text(&arguments.source, output.name(), &written, begun));
@@ -61,15 +60,15 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     let (code, verified) =
         verify::judge_written(&written.end, again, request.threads, arguments.report.progress, talk, stop)?;
     if arguments.report.json {
-        let details = json!({
+        let told = json!({
             "output": output_path.map(Path::to_string_lossy),
             "archive_bytes": written.archive_bytes,
             "info": summary::value(&written.end.backup_info),
             "end": summary::end_value(&written.end),
-            "bad": ranges_value(&written.bad),
             "warnings": warnings,
             "verified": verified,
         });
+        let details = summary::joined([told, summary::list_value("bad", &written.bad)]);
         let stream = SummaryStream::beside(arguments.output.as_ref());
         archive_output::print_summary(&summary::for_programs("backup", code, begun, details), stream)?;
     }

@@ -8,7 +8,6 @@ use blocktar::error::Result;
 use blocktar::source;
 use serde_json::{Value, json};
 
-use super::verify::ranges_value;
 use super::{open_archive, thread_count};
 use crate::arguments::CompareArguments;
 use crate::exit_code::ExitCode;
@@ -85,20 +84,20 @@ fn text(names: &Names, found: &Comparison, talk: Talk, begun: Instant) -> String
 }
 
 fn value(names: &Names, found: &Comparison, warnings: &[String]) -> Value {
-    json!({
+    let compared = json!({
         "archive": names.archive,
         "device": names.device,
         "equal": found.differing.is_empty(),
         "compared_bytes": found.compared_bytes,
         "unchanged_bytes": found.unchanged_bytes,
         "device_bytes": found.device_bytes,
-        "differing": ranges_value(found.differing.kept()),
-        "differing_left_out": found.differing.left_out(),
-        "differing_bytes": found.differing.bytes(),
-        "bad": ranges_value(found.bad.kept()),
-        "bad_left_out": found.bad.left_out(),
+    });
+    let lists = [("differing", &found.differing), ("bad", &found.bad)];
+    let [differing, bad] = lists.map(|(name, list)| summary::list_value(name, list));
+    let members = json!({
         "warnings": warnings,
         "info": summary::value(&found.end.backup_info),
         "end": summary::end_value(&found.end),
-    })
+    });
+    summary::joined([compared, differing, bad, members])
 }

@@ -10,7 +10,6 @@ use blocktar::recompress::{RecompressRequest, RecompressSummary, recompress};
 use blocktar::sys::partial_file::IfExists;
 use serde_json::json;
 
-use super::verify::ranges_value;
 use super::{open_archive, shell_word, thread_count, verify};
 use crate::archive_output::{self, Reading};
 use crate::arguments::{RecompressArguments, SummaryStream};
@@ -41,7 +40,7 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
     drop(line);
     let written = result?;
     written.warnings.iter().for_each(|warning| talk::warn(warning));
-    for range in talk::range_lines(&written.bad) {
+    for range in talk::list_lines(&written.bad) {
         talk::warn(&format!("could not be read when it was backed up, and is missing here too: {range}"));
     }
     talk.say(&text(&archive, output.name(), &written, begun));
@@ -52,17 +51,17 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
     let (code, verified) =
         verify::judge_written(&written.end, again, request.threads, arguments.report.progress, talk, stop)?;
     if arguments.report.json {
-        let details = json!({
+        let told = json!({
             "archive": archive,
             "from": summary::end_value(&written.from),
             "output": output_path.map(Path::to_string_lossy),
             "archive_bytes": written.archive_bytes,
             "info": summary::value(&written.end.backup_info),
             "end": summary::end_value(&written.end),
-            "bad": ranges_value(&written.bad),
             "warnings": written.warnings,
             "verified": verified,
         });
+        let details = summary::joined([told, summary::list_value("bad", &written.bad)]);
         let stream = SummaryStream::beside(arguments.output.as_ref());
         archive_output::print_summary(&summary::for_programs("recompress", code, begun, details), stream)?;
     }

@@ -17,7 +17,6 @@ use blocktar::sys::uses;
 use blocktar::target::{self, Head, Request};
 use serde_json::json;
 
-use super::verify::ranges_value;
 use super::{shell_word, thread_count};
 use crate::arguments::RestoreArguments;
 use crate::exit_code::ExitCode;
@@ -102,18 +101,18 @@ fn report(
     talk.say(&lines.join("\n"));
 
     let code = if restored.bad.is_empty() { ExitCode::Done } else { ExitCode::BadRanges };
-    for range in talk::range_lines(&restored.bad) {
+    for range in talk::list_lines(&restored.bad) {
         talk::warn(&format!("left as it was, because it could not be read when it was backed up: {range}"));
     }
     if arguments.report.json {
-        let details = json!({
+        let told = json!({
             "archive": input_name,
             "target": arguments.target.to_string_lossy(),
-            "bad": ranges_value(&restored.bad),
             "warnings": restored.warnings,
             "info": summary::value(info),
             "end": summary::end_value(&restored.end),
         });
+        let details = summary::joined([told, summary::list_value("bad", &restored.bad)]);
         answer::print_json(&summary::for_programs("restore", code, begun, details))?;
     }
     Ok(code)

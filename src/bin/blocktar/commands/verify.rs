@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use blocktar::archive::End;
 use blocktar::error::{Error, Result};
-use blocktar::extent::Range;
 use blocktar::media;
 use blocktar::stream::Input;
 use blocktar::verify::{Fault, Report, verify};
@@ -125,9 +124,8 @@ fn report_text(name: &str, report: &Report, talk: Talk, begun: Instant) -> Strin
     if report.faults_left_out > 0 {
         lines.push(format!("  and {} like these", summary::count(report.faults_left_out, "more fault")));
     }
-    lines.extend(
-        talk::range_lines(&report.bad).into_iter().map(|range| format!("  bad when it was backed up: {range}")),
-    );
+    lines
+        .extend(talk::list_lines(&report.bad).into_iter().map(|range| format!("  bad when it was backed up: {range}")));
     if talk > Talk::Quiet {
         if let (Some(info), Some(end)) = (&report.info, &report.end) {
             lines.extend(summary::amounts(info, end));
@@ -145,31 +143,32 @@ fn report_value(name: &str, report: &Report) -> Value {
     let faults: Vec<_> = report
         .faults
         .iter()
-        .map(|fault| json!({"class": fault_word(fault), "what": fault_text(fault), "affected": ranges_value(fault.affected())}))
+        .map(|fault| json!({"class": fault_word(fault), "what": fault_text(fault), "affected": summary::ranges_value(fault.affected())}))
         .collect();
-    json!({
+    let found = json!({
         "archive": name,
         "checked_bytes": report.checked_bytes,
         "faults": faults,
         "faults_left_out": report.faults_left_out,
-        "bad": ranges_value(&report.bad),
+    });
+    let members = json!({
         "info": report.info.as_ref().map(summary::value),
         "end": report.end.as_ref().map(summary::end_value),
-    })
-}
-
-/// Byte ranges for programs.
-pub fn ranges_value(ranges: &[Range]) -> Value {
-    ranges.iter().map(|range| json!({"offset": range.start, "length": range.length})).collect()
+    });
+    summary::joined([found, summary::list_value("bad", &report.bad), members])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blocktar::extent::Range;
+    use blocktar::ranges::RangeList;
 
     fn report(errors: Vec<Error>) -> Report {
         let faults = errors.into_iter().map(|error| Fault { error }).collect();
-        Report { faults, bad: vec![RANGE], ..Report::default() }
+        let mut bad = RangeList::default();
+        bad.push(RANGE);
+        Report { faults, bad, ..Report::default() }
     }
 
     const RANGE: Range = Range { start: 4096, length: 512 };

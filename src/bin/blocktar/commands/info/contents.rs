@@ -3,12 +3,10 @@
 use blocktar::archive::{BackupInfo, MapKind};
 use blocktar::catalog::{Entry, Found, State};
 use blocktar::extent::{ExtentKind, ExtentMap, Range};
+use blocktar::ranges::RangeList;
 
 use crate::picture::{ASCII, BLOCKS, Picture, Shown};
 use crate::terminal;
-
-/// How many bad ranges are kept to be listed.
-const BAD_KEPT: usize = 1000;
 
 /// What lies where, as far as the archive tells.
 pub struct Contents {
@@ -16,8 +14,7 @@ pub struct Contents {
     size_bytes: u64,
     /// Everything before this has been entered.
     at: u64,
-    bad: Vec<Range>,
-    bad_left_out: u64,
+    bad: RangeList,
     caption: String,
 }
 
@@ -27,7 +24,7 @@ impl Contents {
         let size_bytes = info.device.size_bytes;
         let picture = Picture::new(size_bytes, terminal::columns());
         let caption = format!("each character is {} of the device", picture.cell_text());
-        Self { picture, size_bytes, at: 0, bad: Vec::new(), bad_left_out: 0, caption }
+        Self { picture, size_bytes, at: 0, bad: RangeList::default(), caption }
     }
 
     /// Enters what the archive says of the next range.
@@ -39,11 +36,7 @@ impl Contents {
             Found::Zeros(_) => self.enter_up_to(range.end(), Shown::Zero),
             Found::Bad(_) => {
                 self.enter_up_to(range.end(), Shown::Bad);
-                if self.bad.len() < BAD_KEPT {
-                    self.bad.push(range);
-                } else {
-                    self.bad_left_out += 1;
-                }
+                self.bad.push(range);
             }
         }
     }
@@ -89,14 +82,9 @@ impl Contents {
         }
     }
 
-    /// The first of the ranges that could not be read when the backup was made.
-    pub fn bad(&self) -> &[Range] {
+    /// The ranges that could not be read when the backup was made.
+    pub fn bad(&self) -> &RangeList {
         &self.bad
-    }
-
-    /// How many more of them there are.
-    pub fn bad_left_out(&self) -> u64 {
-        self.bad_left_out
     }
 
     /// What stands above the picture.

@@ -8,11 +8,10 @@ use blocktar::archive::{BackupInfo, OpenArchive, OpenOptions};
 use blocktar::catalog;
 use blocktar::error::{Error, Result};
 use blocktar::stream::Input;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::list::{entry_value, state_code};
 use super::open_archive;
-use super::verify::ranges_value;
 use crate::answer;
 use crate::arguments::InfoArguments;
 use crate::exit_code::ExitCode;
@@ -48,16 +47,11 @@ pub fn run(arguments: &InfoArguments, talk: Talk) -> Result<ExitCode> {
         let details = json!({
             "map": statistics.as_ref().map(summary::value),
             "zeros_found_bytes": zeros_found,
-            "bad": contents.as_ref().map(|contents| ranges_value(contents.bad())),
-            "bad_left_out": contents.as_ref().map(Contents::bad_left_out),
         });
-        let mut value = json!({"command": "info", "exit_code": code.number()});
-        for fields in [entry_value(&entry), details] {
-            if let (Value::Object(value), Value::Object(fields)) = (&mut value, fields) {
-                value.extend(fields);
-            }
-        }
-        answer::print_json(&value)?;
+        let nothing_known = || json!({"bad": null, "bad_left_out": null, "bad_bytes": null});
+        let bad = contents.as_ref().map_or_else(nothing_known, |contents| summary::list_value("bad", contents.bad()));
+        let heading = json!({"command": "info", "exit_code": code.number()});
+        answer::print_json(&summary::joined([heading, entry_value(&entry), details, bad]))?;
     } else {
         answer::print(text::text(&entry, statistics.as_ref(), contents.as_ref(), talk).as_bytes())?;
     }

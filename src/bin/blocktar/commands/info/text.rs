@@ -143,7 +143,7 @@ fn end_lines(end: &End, talk: Talk) -> Vec<String> {
 }
 
 fn bad_lines(contents: &Contents) -> Vec<String> {
-    talk::range_lines(contents.bad()).iter().map(|range| line("bad", range)).collect()
+    talk::list_lines(contents.bad()).iter().map(|range| line("bad", range)).collect()
 }
 
 #[cfg(test)]
