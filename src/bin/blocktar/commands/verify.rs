@@ -17,7 +17,7 @@ use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
-use crate::{sizes, summary};
+use crate::{failure, sizes, summary};
 
 /// Runs the command.
 pub fn run(arguments: &VerifyArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
@@ -88,6 +88,7 @@ fn outcome(report: &Report) -> ExitCode {
     report.faults.iter().map(|fault| ExitCode::from(&fault.error)).fold(bad, ExitCode::worse)
 }
 
+/// Which kind of fault it is, for people.
 fn fault_word(fault: &Fault) -> &'static str {
     match fault.error {
         Error::Incomplete { .. } => "incomplete",
@@ -140,11 +141,7 @@ fn report_text(name: &str, report: &Report, talk: Talk, begun: Instant) -> Strin
 }
 
 fn report_value(name: &str, report: &Report) -> Value {
-    let faults: Vec<_> = report
-        .faults
-        .iter()
-        .map(|fault| json!({"class": fault_word(fault), "what": fault_text(fault), "affected": summary::ranges_value(fault.affected())}))
-        .collect();
+    let faults: Vec<_> = report.faults.iter().map(|fault| failure::value(&fault.error)).collect();
     let found = json!({
         "archive": name,
         "checked_bytes": report.checked_bytes,
@@ -181,6 +178,15 @@ mod tests {
     fn the_exit_code_is_that_of_the_worst_fault() {
         assert_eq!(outcome(&report(vec![])), ExitCode::BadRanges);
         assert_eq!(outcome(&report(vec![Error::incomplete("a.tar", "it ends"), damage()])), ExitCode::Damaged);
+    }
+
+    #[test]
+    fn programs_are_told_of_a_fault_as_of_a_failure() {
+        let error = || Error::refused("read a.tar", "it needs `dedup`", None);
+        let told = &report_value("a.tar", &report(vec![error(), damage()]))["faults"];
+        assert_eq!(told[0], failure::value(&error()));
+        assert_eq!((&told[0]["class"], &told[0]["why"]), (&"refused".into(), &"it needs `dedup`".into()));
+        assert_eq!(told[1]["affected"], json!([{"offset": 4096, "length": 512}]));
     }
 
     #[test]
