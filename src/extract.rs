@@ -48,10 +48,11 @@ pub fn extract(
 ) -> Result<ExtractSummary> {
     let range = wanted_range(archive.name(), archive.info(), request)?;
     let lacking = archive.lacking(range)?;
-    refuse_lacking(archive.info(), range, &lacking)?;
+    let asked = request_text(archive.name(), range);
+    refuse_lacking(archive.info(), &asked, &lacking)?;
     progress.set_total(range.length);
     let (name, info) = (archive.name().to_owned(), archive.info().clone());
-    let mut piece = Piece { range, at: range.start, data_bytes: 0, zeros: Vec::new(), output, progress };
+    let mut piece = Piece { asked, range, at: range.start, data_bytes: 0, zeros: Vec::new(), output, progress };
     let ending = archive.read_range(range, request.threads, |told| piece.take(told, &name, &info))?;
     piece.pass_to(range.end(), &info)?;
     let data_bytes = piece.data_bytes;
@@ -86,32 +87,33 @@ fn wanted_range(name: &str, info: &BackupInfo, request: &ExtractRequest) -> Resu
     }
 }
 
-fn refuse_lacking(info: &BackupInfo, range: Range, lacking: &Lacking) -> Result<()> {
+fn refuse_lacking(info: &BackupInfo, asked: &str, lacking: &Lacking) -> Result<()> {
     if !lacking.unchanged.is_empty() {
-        return Err(unchanged(info, range, &lacking.unchanged));
+        return Err(unchanged(info, asked, &lacking.unchanged));
     }
     if !lacking.bad.is_empty() {
-        return Err(bad(range, &lacking.bad));
+        return Err(bad(asked, &lacking.bad));
     }
     Ok(())
 }
 
 /// The request as a refusal names it.
-fn request_text(range: Range) -> String {
-    format!("extract bytes {} to {}", range.start, range.end().saturating_sub(1).max(range.start))
+fn request_text(archive: &str, range: Range) -> String {
+    let last = range.end().saturating_sub(1).max(range.start);
+    format!("extract bytes {} to {last} from {archive}", range.start)
 }
 
-fn unchanged(info: &BackupInfo, range: Range, ranges: &RangeList) -> Error {
+fn unchanged(info: &BackupInfo, asked: &str, ranges: &RangeList) -> Error {
     let parent = info.parent.as_ref().map_or_else(String::new, |parent| format!(" {}", parent.id));
     let why = format!("the archive says of {ranges} only that they are unchanged since its parent{parent}");
     let remedy = "take those from the parent, or restore the chain and read them there".to_owned();
-    Error::wrong_chain(request_text(range), why, Some(remedy))
+    Error::wrong_chain(asked, why, Some(remedy))
 }
 
-fn bad(range: Range, ranges: &RangeList) -> Error {
+fn bad(asked: &str, ranges: &RangeList) -> Error {
     let why = format!("{ranges} could not be read when the backup was made");
     let remedy = "extract what lies before and behind, with --offset and --length".to_owned();
-    Error::refused(request_text(range), why, Some(remedy))
+    Error::refused(asked, why, Some(remedy))
 }
 
 /// How many zeros are written at once.
@@ -119,6 +121,8 @@ const ZEROS_BYTES: usize = 256 << 10;
 
 /// The bytes on their way out.
 struct Piece<'a> {
+    /// The request as a refusal names it.
+    asked: String,
     range: Range,
     /// Everything of the range before this has been written.
     at: u64,
@@ -151,7 +155,7 @@ impl Piece<'_> {
             Told::Bad(_) => {
                 let mut ranges = RangeList::default();
                 ranges.push(part);
-                return Err(bad(self.range, &ranges));
+                return Err(bad(&self.asked, &ranges));
             }
             _ => self.write_zeros(part.length)?,
         }
@@ -166,7 +170,7 @@ impl Piece<'_> {
         }
         let mut ranges = RangeList::default();
         ranges.push(Range::between(self.at, offset.max(self.at)));
-        Err(unchanged(info, self.range, &ranges))
+        Err(unchanged(info, &self.asked, &ranges))
     }
 
     fn write_zeros(&mut self, length: u64) -> Result<()> {

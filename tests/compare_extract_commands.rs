@@ -84,12 +84,17 @@ fn what_an_archive_cannot_give_is_refused_before_the_first_byte() {
         &place.run(&line),
         &line,
         7,
-        &["bytes 0 to 511, 1512 to 65535", "unchanged since its parent 0199a0b0", "help: "],
+        &["increment.tar: ", "bytes 0 to 511, 1512 to 65535", "unchanged since its parent 0199a0b0", "help: "],
     );
     let held = place.run(&format!("{line} --offset 512 --length 1000"));
     assert_eq!((held.status.code(), held.stdout.len()), (Some(0), 1000));
     let line = format!("extract {}", vector("full_bad_range.tar"));
-    failed(&place.run(&line), &line, 6, &["bytes 4396 to 9395 could not be read when the backup was made", "help: "]);
+    failed(
+        &place.run(&line),
+        &line,
+        6,
+        &["full_bad_range.tar: ", "bytes 4396 to 9395 could not be read when the backup was made", "help: "],
+    );
     let line = "extract absent.tar";
     failed(&place.run(line), line, 3, &["opening absent.tar: No such file"]);
 }
@@ -117,7 +122,11 @@ fn raw_bytes_go_neither_to_a_terminal_nor_into_their_archive() {
     let place = Place::new();
     let output = place.terminal("blocktar extract backup.tar");
     assert_eq!(output.status.code(), Some(6), "{output:?}");
-    says(&output.stdout, "a terminal", &["standard output is a terminal", "blocktar extract ARCHIVE > FILE"]);
+    says(
+        &output.stdout,
+        "a terminal",
+        &["standard output is a terminal", "extract from backup.tar", "blocktar extract backup.tar > FILE"],
+    );
     let output = place.shell("script -qec 'blocktar extract > piece' /dev/null");
     assert_eq!(output.status.code(), Some(6), "{output:?}");
     let before = archive_of(&place);

@@ -1,6 +1,7 @@
 //! `extract`: raw bytes of any range of the device.
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::time::Instant;
 
 use blocktar::archive::{OpenArchive, OpenOptions};
@@ -9,7 +10,7 @@ use blocktar::extract::{ExtractRequest, ExtractSummary, extract};
 use blocktar::media;
 use serde_json::json;
 
-use super::{open_archive, thread_count};
+use super::{open_archive, shell_word, thread_count};
 use crate::arguments::ExtractArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
@@ -21,7 +22,7 @@ use crate::{identity, sizes, summary};
 /// Runs the command.
 pub fn run(arguments: &ExtractArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    refuse_unsafe_output(arguments.archive.as_ref())?;
+    refuse_unsafe_output(arguments.archive.as_ref().and_then(Stream::path))?;
     let input = open_archive("extract", arguments.archive.as_ref())?;
     let name = input.name().to_owned();
     let archive = OpenArchive::open(input, &OpenOptions::default())?;
@@ -53,13 +54,15 @@ pub fn run(arguments: &ExtractArguments, talk: Talk, stop: &Stop) -> Result<Exit
 }
 
 /// Raw bytes go neither to a terminal nor into the archive that they come from.
-fn refuse_unsafe_output(archive: Option<&Stream>) -> Result<()> {
-    let remedy = || Some("`blocktar extract ARCHIVE > FILE`, or `blocktar extract ARCHIVE | PROGRAM`".to_owned());
-    let refused = |why: &str| Err(Error::refused("extract from an archive", why, remedy()));
+fn refuse_unsafe_output(archive_path: Option<&Path>) -> Result<()> {
+    let name = archive_path.map_or("standard input".to_owned(), |path| path.display().to_string());
+    let word = archive_path.map_or("-".to_owned(), shell_word);
+    let remedy = || Some(format!("`blocktar extract {word} > FILE`, or `blocktar extract {word} | PROGRAM`"));
+    let refused = |why: &str| Err(Error::refused(format!("extract from {name}"), why, remedy()));
     if io::stdout().is_terminal() {
         return refused("standard output is a terminal, and a disk's bytes are not for reading");
     }
-    let input = archive.and_then(Stream::path).map_or_else(|| identity::of_stream(io::stdin()), identity::of_path);
+    let input = archive_path.map_or_else(|| identity::of_stream(io::stdin()), identity::of_path);
     if input.is_some() && input == identity::of_stream(io::stdout()) {
         return refused("the output is the archive itself");
     }
