@@ -222,6 +222,10 @@ fn what_was_not_compared_is_said() {
             "not compared, as it could not be read when it was backed up: bytes 4396 to 9395",
         ],
     );
+    let found = json_of(&place.run(&format!("compare {bad} bad.img --json")).stdout);
+    assert_eq!((&found["equal"], &found["bad_bytes"]), (&Value::Null, &json!(5000)), "nobody knows");
+    let found = json_of(&place.run(&format!("compare {bad} disk.img --json")).stdout);
+    assert_eq!(found["equal"], json!(false));
     let found = json_of(&place.run(&format!("compare {} disk.img --json", vector("increment.tar"))).stdout);
     assert_eq!((&found["unchanged_bytes"], &found["compared_bytes"]), (&json!(132_464), &json!(67_537)));
 }

@@ -56,7 +56,7 @@ fn outcome(found: &Comparison) -> ExitCode {
 fn text(names: &Names, found: &Comparison, talk: Talk, begun: Instant) -> String {
     let mut lines = Vec::new();
     let (archive, device) = (&names.archive, &names.device);
-    let as_far = if found.bad.bytes() + found.unchanged_bytes > 0 { ", as far as it was compared" } else { "" };
+    let as_far = if is_whole(found) { "" } else { ", as far as it was compared" };
     match found.differing.count() {
         0 if talk > Talk::Quiet => lines.push(format!("{device} equals {archive}{as_far}")),
         0 => {}
@@ -83,11 +83,22 @@ fn text(names: &Names, found: &Comparison, talk: Talk, begun: Instant) -> String
     lines.iter().map(|line| format!("{}\n", summary::printable(line))).collect()
 }
 
+/// Whether they are the same; nothing if no difference was found, but not everything was compared.
+fn equal(found: &Comparison) -> Option<bool> {
+    let differs = !found.differing.is_empty();
+    (differs || is_whole(found)).then_some(!differs)
+}
+
+/// Whether everything was compared.
+fn is_whole(found: &Comparison) -> bool {
+    found.bad.is_empty() && found.unchanged_bytes == 0
+}
+
 fn value(names: &Names, found: &Comparison, warnings: &[String]) -> Value {
     let compared = json!({
         "archive": names.archive,
         "device": names.device,
-        "equal": found.differing.is_empty(),
+        "equal": equal(found),
         "compared_bytes": found.compared_bytes,
         "unchanged_bytes": found.unchanged_bytes,
         "device_bytes": found.device_bytes,
