@@ -249,6 +249,23 @@ fn an_archive_that_is_not_sound_is_no_difference() {
 }
 
 #[test]
+fn a_file_that_never_was_an_archive_is_not_sent_to_verify() {
+    let place = Place::new();
+    place.shell("tar -cf other.tar disk.img");
+    for (line, help) in [
+        ("compare disk.img backup.tar", "help: it does not begin as an archive"),
+        ("extract other.tar", "help: it looks to be a tar of another program"),
+        ("recompress disk.img -o new.tar", "help: it does not begin as an archive"),
+        ("restore -i other.tar new.img", "help: it looks to be a tar of another program"),
+        ("info disk.img --extents", "help: it does not begin as an archive"),
+    ] {
+        let output = place.run(line);
+        failed(&output, line, 5, &[help]);
+        assert!(!text(&output.stderr).contains("blocktar verify"), "{line}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
 fn what_cannot_be_compared_is_said() {
     let place = Place::new();
     let line = "compare backup.tar absent.img";

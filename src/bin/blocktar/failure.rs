@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::answer;
 use crate::arguments::{Command, SummaryStream};
 use crate::exit_code::ExitCode;
-use crate::{summary, talk};
+use crate::{remedy, summary, talk};
 
 /// Leaves it where the command's summary would have been, if programs want to be told.
 pub fn tell_programs(command: &Command, error: &Error) {
@@ -32,7 +32,7 @@ pub fn value(error: &Error) -> Value {
         Error::Interrupted { signal } => ("interrupted", None, None, format!("signal {signal}")),
     };
     let affected = summary::ranges_value(error.affected());
-    json!({"class": class, "what": what, "on": on, "why": why, "affected": affected, "help": error.remedy()})
+    json!({"class": class, "what": what, "on": on, "why": why, "affected": affected, "help": remedy::of(error)})
 }
 
 #[cfg(test)]

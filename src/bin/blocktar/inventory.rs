@@ -1,12 +1,14 @@
 //! Finds the archives in a folder.
 
-use std::fs::{self, DirEntry, File};
-use std::io::{self, Read};
+use std::fs::{self, DirEntry};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use blocktar::catalog::{self, Beginning};
+use blocktar::catalog::Beginning;
 use blocktar::error::{Error, Result};
 use blocktar::sys::partial_file;
+
+use crate::remedy;
 
 /// What a folder and the folders in it hold.
 #[derive(Debug, Default)]
@@ -72,9 +74,7 @@ impl Inventory {
 
 /// Whether this regular file is an archive, whole or not. One that is called a tar but holds none, not even its first header, is a broken archive.
 fn is_meant_as_archive(path: &Path) -> io::Result<bool> {
-    let mut first = Vec::with_capacity(512);
-    File::open(path)?.take(512).read_to_end(&mut first)?;
-    Ok(match catalog::beginning(&first) {
+    Ok(match remedy::beginning_of(path)? {
         Beginning::Archive | Beginning::SpoiledArchive => true,
         Beginning::OtherTar => false,
         Beginning::Other => path.extension().is_some_and(|extension| extension == "tar"),

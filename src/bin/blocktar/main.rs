@@ -13,6 +13,7 @@ mod manual;
 mod map_statistics;
 mod picture;
 mod progress_line;
+mod remedy;
 mod signals;
 mod sizes;
 mod slips;

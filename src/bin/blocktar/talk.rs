@@ -7,8 +7,8 @@ use blocktar::error::Error;
 use blocktar::extent::Range;
 use blocktar::ranges::RangeList;
 
-use crate::sizes;
 use crate::summary::{self, printable};
+use crate::{remedy, sizes};
 
 /// How many affected ranges an error lists before it only counts them.
 const RANGES_SHOWN: usize = 20;
@@ -69,7 +69,7 @@ fn error_text(error: &Error) -> String {
     for line in range_lines(error.affected()) {
         text += &format!("\n  affected: {line}");
     }
-    if let Some(remedy) = error.remedy() {
+    if let Some(remedy) = remedy::of(error) {
         text += &format!("\n  help: {remedy}");
     }
     text
