@@ -55,13 +55,19 @@ const RESTORE: &[&str] = &[
 
 const LIST: &[&str] = &[
     "Prints a table with one line for each archive: its id, name, time, kind, source, sizes, and whether it is complete. Of a file only \
-     the head and the tail are read; of a pipe everything. In a folder, files that are no archives are passed over.",
+     the head and the tail are read; of a pipe everything.",
+    "In a folder, files that are no archives are passed over and counted. A file called .tar that is empty or damaged has its line too, \
+     and what a killed backup left behind is named.",
     "The exit status is the worst that was found: 4 if an archive is incomplete, 5 if one is damaged, 8 if one has bad ranges. That an \
      archive is complete does not say that all its bytes are sound: blocktar-verify(1) does.",
 ];
 
 const INFO: &[&str] = &[
-    "Prints what one archive says of itself: what was backed up, when, from where, with which digests, sizes, notes and attached files.",
+    "Prints what one archive says of itself: what was backed up, when, from where, with which digests, sizes, notes and attached files. \
+     Below stands a picture of the device, much data to little, zeros, and what is bad, unchanged or missing; and how many extents, members \
+     and bytes the map plans.",
+    "It reads no data, except from a pipe. Of an archive that was cut it tells what is there; the exit status is then that of \
+     blocktar-list(1). With --extents it prints the map instead, one line for each extent.",
     "With --attached it writes one attached file, such as the definition of a virtual machine, to standard output.",
 ];
 
@@ -72,8 +78,10 @@ const VERIFY: &[&str] = &[
 ];
 
 const COMPARE: &[&str] = &[
-    "Reads an archive and a block device or disk image once each, and says in which ranges they differ, zeros included. The exit status \
-     is 0 if they are the same and 1 if not. Neither is written to.",
+    "Reads an archive and a block device or disk image once each, and says in which ranges they differ, zeros included. Neither is written \
+     to.",
+    "The exit status is 0 if they are the same and 1 if not. A range that could not be read when the backup was made is not compared: it is \
+     named, and the exit status is 8 unless another range differs. What an increment leaves to its parent is not compared either.",
 ];
 
 const EXTRACT: &[&str] = &[
