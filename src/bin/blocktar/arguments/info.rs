@@ -23,7 +23,7 @@ pub struct InfoArguments {
     /// Print the map: one line for each extent, with --json as it stands in the archive
     #[arg(long)]
     pub extents: bool,
-    /// Print one JSON object
+    /// Print a summary for programs when done
     #[arg(long)]
     pub json: bool,
 }

@@ -17,7 +17,7 @@ pub struct ListArguments {
     /// Look at these files and folders instead of standard input
     #[arg(value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
     pub places: Vec<Stream>,
-    /// Print one JSON object
+    /// Print a summary for programs when done
     #[arg(long)]
     pub json: bool,
 }
