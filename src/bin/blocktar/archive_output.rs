@@ -8,8 +8,8 @@ use blocktar::sys::block::Identity;
 use serde_json::Value;
 
 use crate::arguments::SummaryStream;
-use crate::commands::shell_word;
 use crate::talk;
+use crate::values::shell_word;
 use crate::{answer, identity};
 
 /// What the archive is made of, which must not be overwritten by it.

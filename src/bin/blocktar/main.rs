@@ -5,6 +5,7 @@ mod archive_output;
 mod arguments;
 mod attachment;
 mod commands;
+mod entry;
 mod exit_code;
 mod failure;
 mod identity;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::commands::shell_word;
+use crate::values::shell_word;
 
 /// The same error with a hint, where one is known: so far, for a word too many.
 pub fn with_hint(mut error: clap::Error, command: clap::Command, words: impl Iterator<Item = OsString>) -> clap::Error {

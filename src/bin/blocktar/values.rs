@@ -1,4 +1,4 @@
-//! The values of options, held to the limits of the format.
+//! The values of options, held to the limits of the format, and how one is typed in a shell.
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -27,6 +27,16 @@ impl From<OsString> for Stream {
     fn from(text: OsString) -> Self {
         Self((text != "-").then(|| text.into()))
     }
+}
+
+/// A path as a word of a command that can be copied into a shell.
+pub fn shell_word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._+=@:-".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Reads what `--compression` says.
@@ -87,6 +97,15 @@ pub fn meta(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shell_words_survive_a_shell() {
+        let cases =
+            [("/dev/vg/lv", "/dev/vg/lv"), ("my disk.img", "'my disk.img'"), ("it's", r"'it'\''s'"), ("", "''")];
+        for (path, word) in cases {
+            assert_eq!(shell_word(Path::new(path)), word);
+        }
+    }
 
     #[test]
     fn meta_is_held_to_the_limits_of_the_format() {

@@ -12,7 +12,7 @@ use blocktar::stream::Source;
 use blocktar::sys::partial_file::IfExists;
 use serde_json::json;
 
-use super::{shell_word, thread_count, verify};
+use super::{thread_count, verify};
 use crate::archive_output::{self, Reading};
 use crate::arguments::{BackupArguments, SummaryStream};
 use crate::exit_code::ExitCode;
@@ -21,7 +21,7 @@ use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::summary;
 use crate::talk::{self, Talk};
-use crate::values::Stream;
+use crate::values::{Stream, shell_word};
 use crate::{attachment, sizes};
 
 /// Records for tapes and pipes to them; a file needs no more than its file system's block.

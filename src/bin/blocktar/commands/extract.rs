@@ -10,13 +10,13 @@ use blocktar::extract::{ExtractRequest, ExtractSummary, extract};
 use blocktar::media;
 use serde_json::json;
 
-use super::{open_archive, shell_word, thread_count};
+use super::{open_archive, thread_count};
 use crate::arguments::ExtractArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
-use crate::values::Stream;
+use crate::values::{Stream, shell_word};
 use crate::{identity, sizes, summary};
 
 /// Runs the command.

@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
-use blocktar::catalog::{self, Entry, State};
+use blocktar::catalog::{self, Entry};
 use blocktar::error::{Error, Result};
 use blocktar::media;
 use serde_json::{Value, json};
 
 use super::open_archive;
 use crate::arguments::ListArguments;
+use crate::entry::{entry_value, state_code, state_word};
 use crate::exit_code::ExitCode;
 use crate::inventory;
-use crate::summary::{self, count, printable, word};
+use crate::summary::{count, printable, word};
 use crate::talk::{self, Talk};
 use crate::values::Stream;
 use crate::{answer, failure, sizes};
@@ -103,55 +104,6 @@ impl Listing {
     }
 }
 
-/// The exit code for an archive in this state.
-pub fn state_code(state: &State) -> ExitCode {
-    match state {
-        State::Complete => ExitCode::Done,
-        State::Incomplete => ExitCode::Incomplete,
-        State::Damaged(_) => ExitCode::Damaged,
-        State::NotUnderstood(_) => ExitCode::Refused,
-        State::WithBadRanges => ExitCode::BadRanges,
-    }
-}
-
-/// An archive's state in a word or three.
-fn state_word(state: &State) -> &'static str {
-    match state {
-        State::Complete => "complete",
-        State::Incomplete => "incomplete",
-        State::Damaged(_) => "damaged",
-        State::NotUnderstood(_) => "not understood",
-        State::WithBadRanges => "with bad ranges",
-    }
-}
-
-fn state_reason(state: &State) -> Option<&str> {
-    match state {
-        State::Damaged(why) | State::NotUnderstood(why) => Some(why),
-        State::Complete | State::Incomplete | State::WithBadRanges => None,
-    }
-}
-
-/// An archive's state and the reason for it, if there is one.
-pub fn state_text(state: &State) -> String {
-    match state_reason(state) {
-        Some(why) => format!("{}: {why}", state_word(state)),
-        None => state_word(state).to_owned(),
-    }
-}
-
-/// An archive for programs.
-pub fn entry_value(entry: &Entry) -> Value {
-    json!({
-        "archive": entry.location,
-        "state": state_word(&entry.state),
-        "reason": state_reason(&entry.state),
-        "archive_bytes": entry.archive_bytes,
-        "info": entry.info.as_ref().map(summary::value),
-        "end": entry.end.as_ref().map(summary::end_value),
-    })
-}
-
 fn row(entry: &Entry) -> [String; 10] {
     let info = entry.info.as_ref();
     let of_info = |text: Option<String>| text.map_or_else(|| "-".to_owned(), |text| printable(&text));
@@ -194,6 +146,7 @@ fn table(rows: &[[String; 10]]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blocktar::catalog::State;
 
     #[test]
     fn columns_are_aligned() {
@@ -207,12 +160,6 @@ mod tests {
         assert_eq!(text.lines().next().unwrap().split_whitespace().collect::<Vec<_>>(), COLUMNS);
         assert!(text.contains("    8 GiB  ") && text.contains("512 bytes  "), "{text}");
         assert_eq!(ends[1], ends[2]);
-    }
-
-    #[test]
-    fn each_state_has_its_exit_code() {
-        let states = [State::Complete, State::Incomplete, State::Damaged("x".to_owned()), State::WithBadRanges];
-        assert_eq!(states.map(|state| state_code(&state).number()), [0, 4, 5, 8]);
     }
 
     #[test]

@@ -13,7 +13,6 @@ pub mod verify;
 
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::thread;
 
 use blocktar::error::{Error, Result};
@@ -35,28 +34,4 @@ fn open_archive(command: &str, archive: Option<&Stream>) -> Result<Box<dyn Input
 /// How many threads to use: as many as the user said, or one for each processor.
 fn thread_count(chosen: Option<NonZeroUsize>) -> usize {
     chosen.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
-}
-
-/// A path as a word of a command that can be copied into a shell.
-pub fn shell_word(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._+=@:-".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shell_words_survive_a_shell() {
-        let cases =
-            [("/dev/vg/lv", "/dev/vg/lv"), ("my disk.img", "'my disk.img'"), ("it's", r"'it'\''s'"), ("", "''")];
-        for (path, word) in cases {
-            assert_eq!(shell_word(Path::new(path)), word);
-        }
-    }
 }

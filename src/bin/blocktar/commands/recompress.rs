@@ -10,14 +10,14 @@ use blocktar::recompress::{RecompressRequest, RecompressSummary, recompress};
 use blocktar::sys::partial_file::IfExists;
 use serde_json::json;
 
-use super::{open_archive, shell_word, thread_count, verify};
+use super::{open_archive, thread_count, verify};
 use crate::archive_output::{self, Reading};
 use crate::arguments::{RecompressArguments, SummaryStream};
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
-use crate::values::Stream;
+use crate::values::{Stream, shell_word};
 use crate::{identity, sizes, summary};
 
 /// Runs the command.

@@ -17,14 +17,14 @@ use blocktar::sys::uses;
 use blocktar::target::{self, Head, Request};
 use serde_json::json;
 
-use super::{shell_word, thread_count};
+use super::thread_count;
 use crate::arguments::RestoreArguments;
 use crate::exit_code::ExitCode;
 use crate::identity;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
-use crate::values::Stream;
+use crate::values::{Stream, shell_word};
 use crate::{answer, sizes, summary};
 
 /// Runs the command.

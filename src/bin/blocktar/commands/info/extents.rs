@@ -6,7 +6,7 @@ use blocktar::error::{Error, Result};
 use blocktar::extent::{Extent, ExtentKind, ExtentMap, MAP_EXTENTS_MAX};
 use blocktar::stream::Input;
 
-use super::super::list::{state_code, state_text};
+use crate::entry::{state_code, state_text};
 use crate::exit_code::ExitCode;
 use crate::{answer, talk};
 

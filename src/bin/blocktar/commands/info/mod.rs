@@ -10,10 +10,10 @@ use blocktar::error::{Error, Result};
 use blocktar::stream::Input;
 use serde_json::json;
 
-use super::list::{entry_value, state_code};
 use super::open_archive;
 use crate::answer;
 use crate::arguments::InfoArguments;
+use crate::entry::{entry_value, state_code};
 use crate::exit_code::ExitCode;
 use crate::map_statistics::MapStatistics;
 use crate::summary;

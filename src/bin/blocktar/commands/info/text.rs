@@ -3,8 +3,8 @@
 use blocktar::archive::{BackupInfo, End};
 use blocktar::catalog::Entry;
 
-use super::super::list::state_text;
 use super::contents::Contents;
+use crate::entry::state_text;
 use crate::map_statistics::MapStatistics;
 use crate::sizes;
 use crate::summary::{self, count, line, word};
