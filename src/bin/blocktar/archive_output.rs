@@ -1,16 +1,22 @@
-//! Where a command writes an archive: what is unsafe there, and which stream is left for the summary.
+//! Where a command writes an archive: what is unsafe there, and what is said and done when it is written.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::time::Instant;
 
+use blocktar::archive::End;
 use blocktar::error::{Error, Result};
+use blocktar::ranges::RangeList;
 use blocktar::sys::block::Identity;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::arguments::SummaryStream;
-use crate::talk;
+use crate::arguments::{OutputArguments, ReportArguments, SummaryStream};
+use crate::commands::verify;
+use crate::exit_code::ExitCode;
+use crate::signals::Stop;
+use crate::talk::{self, Talk};
 use crate::values::shell_word;
-use crate::{answer, identity};
+use crate::{answer, identity, summary};
 
 /// What the archive is made of, which must not be overwritten by it.
 pub struct Reading {
@@ -24,31 +30,112 @@ pub struct Reading {
     pub identity: Option<Identity>,
 }
 
-/// Refuses an output that is a terminal, a folder, or what is being read; nothing means standard output.
-pub fn refuse_unsafe(reading: Reading, output_path: Option<&Path>) -> Result<()> {
-    let Reading { request, command, what, identity } = reading;
-    let remedy = format!("`{command} -o FILE`, or `{command} > FILE`");
-    let output = match output_path {
-        None if io::stdout().is_terminal() => {
-            let why = "standard output is a terminal, and an archive is not for reading";
-            return Err(Error::refused(request, why, Some(remedy)));
+impl Reading {
+    /// An archive, or standard input, that is read for this: the command's name and the request as a phrase before the archive's name.
+    pub fn of_archive(command: &str, phrase: &str, path: Option<&Path>) -> Self {
+        let name = path.map_or("standard input".to_owned(), |path| path.display().to_string());
+        Self {
+            request: format!("{phrase} {name}"),
+            command: format!("blocktar {command} {}", path.map_or("-".to_owned(), shell_word)),
+            what: "the archive",
+            identity: path.map_or_else(|| identity::of_stream(io::stdin()), identity::of_path),
         }
-        None => identity::of_stream(io::stdout()),
-        Some(path) if path.is_dir() => {
+    }
+
+    /// Refuses an output that is a terminal, a folder, or what is being read; nothing means standard output.
+    pub fn refuse_unsafe(self, output_path: Option<&Path>) -> Result<()> {
+        let command = &self.command;
+        let remedy = format!("`{command} -o FILE`, or `{command} > FILE`");
+        let Some(path) = output_path else { return self.refuse_standard_output("an archive is", remedy) };
+        if path.is_dir() {
             let why = format!("the output {} is a folder", path.display());
             let file = shell_word(&path.join("backup.tar"));
-            return Err(Error::refused(request, why, Some(format!("`{command} -o {file}`"))));
+            let remedy = format!("`{command} -o {file}`");
+            return Err(Error::refused(self.request, why, Some(remedy)));
         }
-        Some(path) => identity::of_path(path),
-    };
-    if output.is_some() && output == identity {
-        return Err(Error::refused(request, format!("the output is {what} itself"), Some(remedy)));
+        self.refuse_itself(identity::of_path(path), remedy)
     }
-    Ok(())
+
+    /// The same of the raw bytes of a disk, which go nowhere but to standard output.
+    pub fn refuse_unsafe_bytes(self) -> Result<()> {
+        let remedy = format!("`{0} > FILE`, or `{0} | PROGRAM`", self.command);
+        self.refuse_standard_output("a disk's bytes are", remedy)
+    }
+
+    fn refuse_standard_output(self, carried: &str, remedy: String) -> Result<()> {
+        if io::stdout().is_terminal() {
+            let why = format!("standard output is a terminal, and {carried} not for reading");
+            return Err(Error::refused(self.request, why, Some(remedy)));
+        }
+        self.refuse_itself(identity::of_stream(io::stdout()), remedy)
+    }
+
+    fn refuse_itself(self, output: Option<Identity>, remedy: String) -> Result<()> {
+        if output.is_some() && output == self.identity {
+            return Err(Error::refused(self.request, format!("the output is {} itself", self.what), Some(remedy)));
+        }
+        Ok(())
+    }
+}
+
+/// An archive that was just written, and what has to be said of it.
+pub struct Written<'a> {
+    /// The command's name.
+    pub command: &'static str,
+    /// When it began.
+    pub begun: Instant,
+    /// What programs are told before the rest.
+    pub made_of: Value,
+    /// Its end member.
+    pub end: &'a End,
+    /// Its length.
+    pub archive_bytes: u64,
+    /// What it does not hold, as it could not be read.
+    pub bad: &'a RangeList,
+    /// What the user was warned of.
+    pub warnings: &'a [String],
+    /// How many threads read it again.
+    pub threads: usize,
+}
+
+impl Written<'_> {
+    /// Reads it again if that was asked for, tells programs of it, and gives the exit code: by its bad ranges, and by what was found.
+    pub fn conclude(
+        self,
+        output: &OutputArguments,
+        report: ReportArguments,
+        talk: Talk,
+        stop: &Stop,
+    ) -> Result<ExitCode> {
+        let (mut code, mut verified) = (ExitCode::Done, Value::Null);
+        if self.end.bad_members > 0 {
+            code = ExitCode::BadRanges;
+        }
+        if let Some(path) = output.path_to_verify() {
+            let (found, value) = verify::verify_file(path, self.threads, report.progress, talk, stop)?;
+            (code, verified) = (code.worse(found), value);
+        }
+        if report.json {
+            let details = summary::joined([
+                self.made_of,
+                json!({
+                    "output": output.path().map(Path::to_string_lossy),
+                    "archive_bytes": self.archive_bytes,
+                    "info": summary::value(&self.end.backup_info),
+                    "end": summary::end_value(self.end),
+                    "warnings": self.warnings,
+                    "verified": verified,
+                }),
+                summary::list_value("bad", self.bad),
+            ]);
+            print_summary(&summary::for_programs(self.command, code, self.begun, details), output.summary_stream())?;
+        }
+        Ok(code)
+    }
 }
 
 /// Prints the summary for programs.
-pub fn print_summary(summary: &Value, stream: SummaryStream) -> Result<()> {
+fn print_summary(summary: &Value, stream: SummaryStream) -> Result<()> {
     match stream {
         SummaryStream::Output => answer::print_json(summary),
         SummaryStream::Error => {

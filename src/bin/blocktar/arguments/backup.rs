@@ -5,11 +5,9 @@ use std::path::PathBuf;
 
 use blocktar::archive::{Compression, DigestKind, limit};
 use clap::Args;
-use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
-use super::ReportArguments;
-use crate::sizes;
-use crate::values::{self, Stream};
+use super::{OutputArguments, ReportArguments};
+use crate::{sizes, values};
 
 /// The examples of its help.
 pub const EXAMPLES: &str = "\
@@ -25,12 +23,8 @@ Sizes are bytes, or numbers with K, M, G, T (powers of 1024) or KB, MB, GB, TB (
 pub struct BackupArguments {
     /// Read this block device or disk image
     pub source: PathBuf,
-    /// Write the archive to this file instead of standard output
-    #[arg(short, long, value_name = "FILE", value_parser = OsStringValueParser::new().map(Stream::from))]
-    pub output: Option<Stream>,
-    /// Replace the output file if it exists
-    #[arg(long, requires = "output")]
-    pub overwrite: bool,
+    #[command(flatten)]
+    pub output: OutputArguments,
     /// Compress the data: none, zstd or zstd:LEVEL
     #[arg(long, value_name = "METHOD", default_value = "zstd:1", value_parser = values::compression)]
     pub compression: Compression,
@@ -61,9 +55,6 @@ pub struct BackupArguments {
     /// Read at most this many bytes a second
     #[arg(long, value_name = "RATE", value_parser = sizes::parse_rate)]
     pub bwlimit: Option<NonZeroU64>,
-    /// Read the output file again and verify it
-    #[arg(long, requires = "output")]
-    pub verify: bool,
     #[command(flatten)]
     pub report: ReportArguments,
 }
@@ -84,7 +75,7 @@ impl BackupArguments {
             let (count, most) = (self.attach.len(), limit::ATTACHED_FILES);
             return Err(format!("--attach is given {count} times; an archive keeps at most {most} files"));
         }
-        super::check_verify(self.verify, self.output.as_ref())
+        self.output.check()
     }
 }
 

@@ -7,6 +7,7 @@ mod extract;
 mod info;
 mod list;
 mod man;
+mod output;
 mod recompress;
 mod restore;
 mod summary_stream;
@@ -16,7 +17,6 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::talk::Talk;
-use crate::values::Stream;
 use crate::{exit_code, slips};
 
 pub use backup::BackupArguments;
@@ -26,6 +26,7 @@ pub use extract::ExtractArguments;
 pub use info::InfoArguments;
 pub use list::ListArguments;
 pub use man::ManArguments;
+pub use output::OutputArguments;
 pub use recompress::RecompressArguments;
 pub use restore::RestoreArguments;
 pub use summary_stream::SummaryStream;
@@ -139,7 +140,7 @@ impl Arguments {
         let arguments = Self::try_parse().map_err(hint)?;
         let checked = match &arguments.command {
             Command::Backup(backup) => backup.check(),
-            Command::Recompress(recompress) => recompress.check(),
+            Command::Recompress(recompress) => recompress.output.check(),
             Command::Man(man) => man.check(),
             _ => Ok(()),
         };
@@ -155,14 +156,6 @@ impl Arguments {
             _ => Talk::Normal,
         }
     }
-}
-
-/// What went to standard output cannot be read again.
-fn check_verify(verify: bool, output: Option<&Stream>) -> Result<(), String> {
-    if verify && output.is_none_or(|output| output.path().is_none()) {
-        return Err("--verify reads the archive again: it needs `-o FILE`".to_owned());
-    }
-    Ok(())
 }
 
 fn help_end(examples: &str) -> String {

@@ -6,7 +6,7 @@ use blocktar::archive::{Compression, DigestKind};
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
-use super::ReportArguments;
+use super::{OutputArguments, ReportArguments};
 use crate::values::{self, Stream};
 
 /// The examples of its help.
@@ -24,12 +24,8 @@ pub struct RecompressArguments {
     /// Read this archive instead of standard input
     #[arg(value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
     pub archive: Option<Stream>,
-    /// Write the new archive to this file instead of standard output
-    #[arg(short, long, value_name = "FILE", value_parser = OsStringValueParser::new().map(Stream::from))]
-    pub output: Option<Stream>,
-    /// Replace the output file if it exists
-    #[arg(long, requires = "output")]
-    pub overwrite: bool,
+    #[command(flatten)]
+    pub output: OutputArguments,
     /// Compress the data: none, zstd or zstd:LEVEL [default: as it is]
     #[arg(long, value_name = "METHOD", value_parser = values::compression)]
     pub compression: Option<Compression>,
@@ -45,16 +41,6 @@ pub struct RecompressArguments {
     /// Read and write with this many threads each [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = values::threads)]
     pub threads: Option<NonZeroUsize>,
-    /// Read the output file again and verify it
-    #[arg(long, requires = "output")]
-    pub verify: bool,
     #[command(flatten)]
     pub report: ReportArguments,
-}
-
-impl RecompressArguments {
-    /// Checks what no single option shows.
-    pub fn check(&self) -> Result<(), String> {
-        super::check_verify(self.verify, self.output.as_ref())
-    }
 }

@@ -9,19 +9,18 @@ use blocktar::error::Result;
 use blocktar::media;
 use blocktar::source::{self, SourceOptions};
 use blocktar::stream::Source;
-use blocktar::sys::partial_file::IfExists;
-use serde_json::json;
+use serde_json::Value;
 
-use super::{thread_count, verify};
-use crate::archive_output::{self, Reading};
-use crate::arguments::{BackupArguments, SummaryStream};
+use super::thread_count;
+use crate::archive_output::{Reading, Written};
+use crate::arguments::BackupArguments;
 use crate::exit_code::ExitCode;
 use crate::identity;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::summary;
 use crate::talk::{self, Talk};
-use crate::values::{Stream, shell_word};
+use crate::values::shell_word;
 use crate::{attachment, sizes};
 
 /// Records for tapes and pipes to them; a file needs no more than its file system's block.
@@ -31,7 +30,7 @@ const RECORD_BYTES_IN_FILES: u64 = 4 << 10;
 /// Runs the command.
 pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    let output_path = arguments.output.as_ref().and_then(Stream::path);
+    let output_path = arguments.output.path();
     refuse_unsafe_output(&arguments.source, output_path)?;
     let request = request(arguments, output_path)?;
 
@@ -39,8 +38,7 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     let mut source = source::open(&arguments.source, &SourceOptions { bytes_per_second: arguments.bwlimit })?;
     let mut warnings = source::warnings_before(&arguments.source)?;
     warnings.iter().for_each(|warning| talk::warn(warning));
-    let if_exists = if arguments.overwrite { IfExists::Replace } else { IfExists::Refuse };
-    let mut output = media::create_output(output_path, if_exists, &progress)?;
+    let mut output = media::create_output(output_path, arguments.output.if_exists(), &progress)?;
     talk.detail(&plan_text(source.as_ref(), output.name(), &request));
 
     let line = ProgressLine::start(arguments.report.progress, talk, "backup", &progress);
@@ -56,23 +54,17 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     // The verification opens the file again.
     drop(output);
 
-    let again = output_path.filter(|_| arguments.verify);
-    let (code, verified) =
-        verify::judge_written(&written.end, again, request.threads, arguments.report.progress, talk, stop)?;
-    if arguments.report.json {
-        let told = json!({
-            "output": output_path.map(Path::to_string_lossy),
-            "archive_bytes": written.archive_bytes,
-            "info": summary::value(&written.end.backup_info),
-            "end": summary::end_value(&written.end),
-            "warnings": warnings,
-            "verified": verified,
-        });
-        let details = summary::joined([told, summary::list_value("bad", &written.bad)]);
-        let stream = SummaryStream::beside(arguments.output.as_ref());
-        archive_output::print_summary(&summary::for_programs("backup", code, begun, details), stream)?;
-    }
-    Ok(code)
+    let written = Written {
+        command: "backup",
+        begun,
+        made_of: Value::Null,
+        end: &written.end,
+        archive_bytes: written.archive_bytes,
+        bad: &written.bad,
+        warnings: &warnings,
+        threads: request.threads,
+    };
+    written.conclude(&arguments.output, arguments.report, talk, stop)
 }
 
 fn request(arguments: &BackupArguments, output_path: Option<&Path>) -> Result<BackupRequest> {
@@ -105,7 +97,7 @@ fn refuse_unsafe_output(source: &Path, output_path: Option<&Path>) -> Result<()>
         what: "the source",
         identity: identity::of_path(source),
     };
-    archive_output::refuse_unsafe(source, output_path)
+    source.refuse_unsafe(output_path)
 }
 
 fn plan_text(source: &dyn Source, output: &str, request: &BackupRequest) -> String {

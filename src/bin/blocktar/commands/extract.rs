@@ -1,28 +1,28 @@
 //! `extract`: raw bytes of any range of the device.
 
-use std::io::{self, IsTerminal};
-use std::path::Path;
 use std::time::Instant;
 
 use blocktar::archive::{OpenArchive, OpenOptions};
-use blocktar::error::{Error, Result};
+use blocktar::error::Result;
 use blocktar::extract::{ExtractRequest, ExtractSummary, extract};
 use blocktar::media;
 use serde_json::json;
 
 use super::{open_archive, thread_count};
+use crate::archive_output::Reading;
 use crate::arguments::ExtractArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
-use crate::values::{Stream, shell_word};
-use crate::{identity, sizes, summary};
+use crate::values::Stream;
+use crate::{sizes, summary};
 
 /// Runs the command.
 pub fn run(arguments: &ExtractArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    refuse_unsafe_output(arguments.archive.as_ref().and_then(Stream::path))?;
+    let archive_path = arguments.archive.as_ref().and_then(Stream::path);
+    Reading::of_archive("extract", "extract from", archive_path).refuse_unsafe_bytes()?;
     let input = open_archive("extract", arguments.archive.as_ref())?;
     let name = input.name().to_owned();
     let archive = OpenArchive::open(input, &OpenOptions::default())?;
@@ -51,22 +51,6 @@ pub fn run(arguments: &ExtractArguments, talk: Talk, stop: &Stop) -> Result<Exit
         talk::machine(&summary::for_programs("extract", ExitCode::Done, begun, details));
     }
     Ok(ExitCode::Done)
-}
-
-/// Raw bytes go neither to a terminal nor into the archive that they come from.
-fn refuse_unsafe_output(archive_path: Option<&Path>) -> Result<()> {
-    let name = archive_path.map_or("standard input".to_owned(), |path| path.display().to_string());
-    let word = archive_path.map_or("-".to_owned(), shell_word);
-    let remedy = || Some(format!("`blocktar extract {word} > FILE`, or `blocktar extract {word} | PROGRAM`"));
-    let refused = |why: &str| Err(Error::refused(format!("extract from {name}"), why, remedy()));
-    if io::stdout().is_terminal() {
-        return refused("standard output is a terminal, and a disk's bytes are not for reading");
-    }
-    let input = archive_path.map_or_else(|| identity::of_stream(io::stdin()), identity::of_path);
-    if input.is_some() && input == identity::of_stream(io::stdout()) {
-        return refused("the output is the archive itself");
-    }
-    Ok(())
 }
 
 fn text(name: &str, extracted: &ExtractSummary, begun: Instant) -> String {

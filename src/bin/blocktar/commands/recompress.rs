@@ -1,37 +1,34 @@
 //! `recompress`: an archive into another of the same image.
 
-use std::io;
-use std::path::Path;
 use std::time::Instant;
 
 use blocktar::error::Result;
 use blocktar::media;
 use blocktar::recompress::{RecompressRequest, RecompressSummary, recompress};
-use blocktar::sys::partial_file::IfExists;
 use serde_json::json;
 
-use super::{open_archive, thread_count, verify};
-use crate::archive_output::{self, Reading};
-use crate::arguments::{RecompressArguments, SummaryStream};
+use super::{open_archive, thread_count};
+use crate::archive_output::{Reading, Written};
+use crate::arguments::RecompressArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
-use crate::values::{Stream, shell_word};
-use crate::{identity, sizes, summary};
+use crate::values::Stream;
+use crate::{sizes, summary};
 
 /// Runs the command.
 pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let archive_path = arguments.archive.as_ref().and_then(Stream::path);
-    let output_path = arguments.output.as_ref().and_then(Stream::path);
+    let output_path = arguments.output.path();
     let input = open_archive("recompress", arguments.archive.as_ref())?;
-    refuse_unsafe_output(input.name(), archive_path, output_path)?;
+    // Not even with `--overwrite`, which replaces a file when the new one is complete: the old archive is what proves the new one.
+    Reading::of_archive("recompress", "recompress", archive_path).refuse_unsafe(output_path)?;
     let request = request(arguments);
 
     let progress = stop.progress();
-    let if_exists = if arguments.overwrite { IfExists::Replace } else { IfExists::Refuse };
-    let mut output = media::create_output(output_path, if_exists, &progress)?;
+    let mut output = media::create_output(output_path, arguments.output.if_exists(), &progress)?;
     let archive = input.name().to_owned();
     talk.detail(&format!("reading {archive}; writing {}, {} threads", output.name(), request.threads));
 
@@ -47,25 +44,17 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
     // The verification opens the file again.
     drop(output);
 
-    let again = output_path.filter(|_| arguments.verify);
-    let (code, verified) =
-        verify::judge_written(&written.end, again, request.threads, arguments.report.progress, talk, stop)?;
-    if arguments.report.json {
-        let told = json!({
-            "archive": archive,
-            "from": summary::end_value(&written.from),
-            "output": output_path.map(Path::to_string_lossy),
-            "archive_bytes": written.archive_bytes,
-            "info": summary::value(&written.end.backup_info),
-            "end": summary::end_value(&written.end),
-            "warnings": written.warnings,
-            "verified": verified,
-        });
-        let details = summary::joined([told, summary::list_value("bad", &written.bad)]);
-        let stream = SummaryStream::beside(arguments.output.as_ref());
-        archive_output::print_summary(&summary::for_programs("recompress", code, begun, details), stream)?;
-    }
-    Ok(code)
+    let written = Written {
+        command: "recompress",
+        begun,
+        made_of: json!({"archive": archive, "from": summary::end_value(&written.from)}),
+        end: &written.end,
+        archive_bytes: written.archive_bytes,
+        bad: &written.bad,
+        warnings: &written.warnings,
+        threads: request.threads,
+    };
+    written.conclude(&arguments.output, arguments.report, talk, stop)
 }
 
 fn request(arguments: &RecompressArguments) -> RecompressRequest {
@@ -76,17 +65,6 @@ fn request(arguments: &RecompressArguments) -> RecompressRequest {
         record_bytes: arguments.record_size,
         threads: thread_count(arguments.threads),
     }
-}
-
-/// Not even with `--overwrite`, which replaces a file when the new one is complete: the old archive is what proves the new one.
-fn refuse_unsafe_output(name: &str, archive_path: Option<&Path>, output_path: Option<&Path>) -> Result<()> {
-    let archive = Reading {
-        request: format!("recompress {name}"),
-        command: format!("blocktar recompress {}", archive_path.map_or("-".to_owned(), shell_word)),
-        what: "the archive",
-        identity: archive_path.map_or_else(|| identity::of_stream(io::stdin()), identity::of_path),
-    };
-    archive_output::refuse_unsafe(archive, output_path)
 }
 
 fn text(archive: &str, output: &str, written: &RecompressSummary, begun: Instant) -> String {

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Instant;
 
-use blocktar::archive::End;
 use blocktar::error::{Error, Result};
 use blocktar::media;
 use blocktar::stream::Input;
@@ -36,23 +35,8 @@ pub fn run(arguments: &VerifyArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     Ok(code)
 }
 
-/// What an archive that was just written comes to: by its bad ranges, and by what is found when it is read again at this path.
-pub fn judge_written(
-    end: &End,
-    again: Option<&Path>,
-    threads: usize,
-    choice: ProgressChoice,
-    talk: Talk,
-    stop: &Stop,
-) -> Result<(ExitCode, Value)> {
-    let code = if end.bad_members > 0 { ExitCode::BadRanges } else { ExitCode::Done };
-    let Some(path) = again else { return Ok((code, Value::Null)) };
-    let (found, report) = verify_file(path, threads, choice, talk, stop)?;
-    Ok((code.worse(found), report))
-}
-
 /// Verifies an archive that was just written, and says on standard error what was found.
-fn verify_file(
+pub fn verify_file(
     path: &Path,
     threads: usize,
     choice: ProgressChoice,
