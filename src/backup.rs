@@ -80,7 +80,7 @@ pub fn backup(
     let info = describe(source, request, inline);
     progress.set_total(info.device.size_bytes);
     let batch_bytes = info.batch_bytes();
-    let attached: Vec<Vec<u8>> = request.attached.iter().map(|(_, content)| content.clone()).collect();
+    let attached: Vec<_> = request.attached.iter().map(|(_, content)| content.as_slice()).collect();
     let mut writer = ArchiveWriter::begin(output, info, RESTORE_TEXT, &attached, known_map.unwrap_or_default())?;
     let mut reading = Reading::new(source, request, batch_bytes, inline, progress);
     let bad = writer.write_through(request.threads, progress, |batch| reading.fill(batch))?;

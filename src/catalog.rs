@@ -46,7 +46,7 @@ pub fn examine(input: Box<dyn Input>) -> Result<Entry> {
         Ok(ending) => (Some(ending), None),
         Err(error) => (None, Some(error)),
     };
-    let state = state(ending.as_ref(), fault)?;
+    let state = state(&location, ending.as_ref(), fault)?;
     Ok(Entry { location, info, end: ending.map(|ending| ending.end), archive_bytes, state })
 }
 
@@ -74,21 +74,19 @@ impl Survey {
     pub fn finish(self, known: &Known, tell: &mut dyn FnMut(Found)) -> Result<Entry> {
         let Self { location, archive_bytes, structure } = self;
         let outcome = structure.finish(tell);
-        let state = state(outcome.ending.as_ref(), outcome.fault)?;
+        let state = state(&location, outcome.ending.as_ref(), outcome.fault)?;
         let end = outcome.ending.map(|ending| ending.end);
         Ok(Entry { location, info: known.info.clone(), end, archive_bytes, state })
     }
 }
 
-fn state(ending: Option<&Ending>, fault: Option<Error>) -> Result<State> {
+fn state(location: &str, ending: Option<&Ending>, fault: Option<Error>) -> Result<State> {
+    let fault = fault.or_else(|| ending?.fault(location));
     Ok(match (ending, fault) {
         (_, Some(Error::Incomplete { .. })) | (None, None) => State::Incomplete,
         (_, Some(Error::Damaged { why, .. })) => State::Damaged(why),
         (_, Some(Error::Refused(refusal))) => State::NotUnderstood(refusal.why),
         (_, Some(error)) => return Err(error),
-        (Some(ending), None) if !ending.end_blocks => {
-            State::Damaged("its end blocks are missing; no data is affected".to_owned())
-        }
         (Some(ending), None) if ending.end.bad_members > 0 => State::WithBadRanges,
         (Some(_), None) => State::Complete,
     })

@@ -16,6 +16,11 @@ impl Range {
         Self { start, length: end - start }
     }
 
+    /// What is left of so many bytes from `start` on: nothing, where that lies behind them.
+    pub fn rest(start: u64, size_bytes: u64) -> Self {
+        Self::between(start, size_bytes.max(start))
+    }
+
     /// Offset of the first byte behind it.
     pub fn end(&self) -> u64 {
         self.start + self.length

@@ -52,16 +52,13 @@ pub fn extract(
     refuse_lacking(archive.info(), &asked, &lacking)?;
     progress.set_total(range.length);
     let (name, info) = (archive.name().to_owned(), archive.info().clone());
-    let mut piece = Piece { asked, range, at: range.start, data_bytes: 0, zeros: Vec::new(), output, progress };
-    let ending = archive.read_range(range, request.threads, |told| piece.take(told, &name, &info))?;
-    piece.pass_to(range.end(), &info)?;
-    let data_bytes = piece.data_bytes;
+    let mut outgoing = Outgoing { asked, range, at: range.start, data_bytes: 0, zeros: Vec::new(), output, progress };
+    let ending = archive.read_range(range, request.threads, |told| outgoing.take(told, &name, &info))?;
+    outgoing.pass_to(range.end(), &info)?;
+    let data_bytes = outgoing.data_bytes;
     progress.check()?;
     output.finish()?;
-    let mut warnings = Vec::new();
-    if !ending.end_blocks {
-        warnings.push("the archive's end blocks are missing; all data was there".to_owned());
-    }
+    let warnings = Vec::from_iter(ending.warning());
     Ok(ExtractSummary { end: ending.end, range, data_bytes, warnings })
 }
 
@@ -120,7 +117,7 @@ fn bad(asked: &str, ranges: &RangeList) -> Error {
 const ZEROS_BYTES: usize = 256 << 10;
 
 /// The bytes on their way out.
-struct Piece<'a> {
+struct Outgoing<'a> {
     /// The request as a refusal names it.
     asked: String,
     range: Range,
@@ -132,7 +129,7 @@ struct Piece<'a> {
     progress: &'a Progress,
 }
 
-impl Piece<'_> {
+impl Outgoing<'_> {
     /// Writes of what was told what lies in the range.
     fn take(&mut self, told: Told<'_>, archive: &str, info: &BackupInfo) -> Result<()> {
         self.progress.check()?;

@@ -22,12 +22,13 @@
 //! | [`target`] | one file per target; the zeroing ladder once | `sys`, ground |
 //! | [`media`] | where archives go and come from | `sys`, ground |
 //! | [`sys`] | what only the kernel can tell or do; alone uses nix and `unsafe` | ground |
-//! | [`extent`], [`ranges`], [`stream`], [`progress`], `pipeline`, [`signature`], `zeros`, [`error`] | ground | nothing of ours but ground |
+//! | `ahead`, [`extent`], [`ranges`], [`stream`], [`progress`], `pipeline`, [`signature`], `zeros`, [`error`] | ground | nothing of ours but ground |
 //!
 //! `tests/layers.rs` reads this table and holds the code to it. Invariants: nothing looks complete before `finish`; a range is zero only where
 //! that was proven; sizes from an archive are bounded before memory is made for them; the archive layer never opens a file, and never panics on input.
 #![deny(unsafe_code)]
 
+mod ahead;
 pub mod archive;
 pub mod backup;
 pub mod catalog;

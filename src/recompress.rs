@@ -61,7 +61,8 @@ pub fn recompress(
     let name = archive.name().to_owned();
     let info = describe(&archive, &attached, request)?;
     progress.set_total(info.device.size_bytes);
-    let mut writer = ArchiveWriter::begin(output, info, RESTORE_TEXT, &attached, archive.map().clone())?;
+    let files: Vec<_> = attached.iter().map(Vec::as_slice).collect();
+    let mut writer = ArchiveWriter::begin(output, info, RESTORE_TEXT, &files, archive.map().clone())?;
     drop(attached);
     let Copied { ending, bad, zero_members } = copy(archive, &mut writer, request.threads, progress)?;
     progress.check()?;

@@ -94,10 +94,7 @@ impl Writing<'_> {
         self.check_back()?;
         self.progress.check()?;
         self.target.finish()?;
-        let mut warnings = Vec::new();
-        if !ending.end_blocks {
-            warnings.push("the archive's end blocks are missing; all data was there and is restored".to_owned());
-        }
+        let mut warnings = Vec::from_iter(ending.warning());
         if plan.cut_bytes > 0 {
             let cut = plan.cut_bytes;
             warnings.push(format!("{} is smaller than the device was: its last {cut} bytes were left out", facts.name));

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::extent::{Extent, ExtentMap};
 
 /// What is known of a device: its size, and what a stranger needs to make room for it.
@@ -44,6 +44,18 @@ pub struct Device {
     /// Keys of a later writer, kept as they are.
     #[serde(flatten)]
     pub unknown: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Device {
+    /// The failure of a read at this offset of the device.
+    pub(crate) fn read_failure(&self, offset: u64, cause: io::Error) -> Error {
+        let what = format!("{} at byte {offset}", self.path);
+        if cause.kind() != io::ErrorKind::UnexpectedEof {
+            return Error::io("reading", what, cause);
+        }
+        let why = format!("the source shrank: it no longer has its {} bytes", self.size_bytes);
+        Error::io("reading", what, io::Error::new(io::ErrorKind::UnexpectedEof, why))
+    }
 }
 
 /// A file system or other signature found on a device.

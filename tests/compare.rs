@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use archives::chance::{image_of, pattern};
 use archives::{MemoryInput, Way, all_data, back_up, class, restore_bytes, small};
 use blocktar::archive::{Compression, OpenArchive, OpenOptions};
 use blocktar::backup::BackupRequest;
@@ -97,27 +98,10 @@ fn found(archive: &Arc<Vec<u8>>, image: &[u8]) -> Comparison {
     seeking
 }
 
-fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(|place| (place * 7 + place / 251) as u8 | 1).collect()
-}
-
 /// Extents on multiples of the block, so that no block lies in two of them, but the last may be cut.
 fn an_image(spans: &[(u8, u64)], tail: usize) -> (Vec<u8>, ExtentMap) {
-    let (mut image, mut extents) = (Vec::new(), ExtentMap::new());
-    for &(kind, blocks) in spans {
-        let (start, length) = (image.len() as u64, blocks * BLOCK_BYTES);
-        extents.push(if kind == 0 { Extent::hole(start, length) } else { Extent::data(start, length) });
-        match kind {
-            0 | 1 => image.resize(image.len() + length as usize, 0),
-            _ => image.extend(pattern(length as usize)),
-        }
-    }
-    let start = image.len() as u64;
-    image.extend(pattern(tail));
-    if tail > 0 {
-        extents.push(Extent::data(start, tail as u64));
-    }
-    (image, extents)
+    let tail = (tail > 0).then_some((2, tail as u64));
+    image_of(spans.iter().map(|(kind, blocks)| (*kind, blocks * BLOCK_BYTES)).chain(tail))
 }
 
 /// The blocks of these ranges.
@@ -352,5 +336,5 @@ fn a_device_that_cannot_be_read_is_named_with_the_place() {
     watched.faulty = Range { start: 700_000, length: 1 };
     let error = compared(&archive, Way::File, &mut watched).unwrap_err();
     assert_eq!(class(&error), "io");
-    assert!(error.to_string().starts_with("reading memory, bytes 6"), "{error}");
+    assert!(error.to_string().starts_with("reading memory at byte 6"), "{error}");
 }

@@ -102,3 +102,19 @@ fn many_small_extents_take_no_more_than_the_promise() {
     make_image(&place.path("disk.img"), 100_000 * 128 * KIB, 100_000, 4 * KIB, 128 * KIB);
     place.check_all();
 }
+
+/// A backup kept each of them twice.
+#[test]
+fn attached_files_are_kept_once() {
+    let place = Place(in_memory());
+    make_image(&place.path("disk.img"), 16 * MIB, 1, 4 * KIB, 4 * KIB);
+    let plain_kib = place.peak_kib("backup disk.img", None, None);
+    let mut line = "backup disk.img".to_owned();
+    for number in 0..16 {
+        fs::write(place.path(&format!("file{number}")), bytes(number, 4 * MIB)).unwrap();
+        line += &format!(" --attach file{number}");
+    }
+    let most_kib = plain_kib + (64 + 16) * 1024;
+    let peaks = [place.peak_kib(&line, None, Some("backup.tar")), place.peak_kib("recompress backup.tar", None, None)];
+    assert!(peaks.iter().all(|kib| *kib <= most_kib), "{peaks:?} KiB of at most {most_kib}, of which 64 MiB are files");
+}

@@ -113,9 +113,10 @@ fn compression_makes_an_archive_shorter_and_nothing_makes_it_another_image() {
 
 #[test]
 fn an_end_member_that_does_not_fit_completes_nothing() {
-    for vector in
-        vector::all().iter().filter(|vector| ["end_members_wrong", "end_other_id"].contains(&vector.name.as_str()))
-    {
+    let names = ["end_members_wrong", "end_other_id"];
+    let vectors: Vec<_> = vector::all().into_iter().filter(|vector| names.contains(&vector.name.as_str())).collect();
+    assert_eq!(vectors.len(), names.len());
+    for vector in vectors {
         let state = examine(MemoryInput::boxed(&vector.bytes, Way::File)).unwrap().state;
         assert!(matches!(state, State::Damaged(_)), "{}: {state:?}", vector.name);
     }

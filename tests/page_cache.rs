@@ -115,6 +115,8 @@ fn of_a_block_device() {
             let before = absent(&device.path);
             read_through(&device.path, SIZE);
             assert_eq!(absent(&device.path), before, "{cached:?} was cached");
+            compare_with_archive(&device.path);
+            assert_eq!(absent(&device.path), before, "{cached:?} was cached, and was compared");
         }
         drop(holder);
     }

@@ -41,7 +41,7 @@ impl<'o> ArchiveWriter<'o> {
         output: &'o mut dyn Output,
         info: BackupInfo,
         restore_text: &str,
-        attached: &[Vec<u8>],
+        attached: &[&[u8]],
         extents: ExtentMap,
     ) -> Result<Self> {
         info.check().map_err(|why| Error::refused("begin an archive", why, None))?;

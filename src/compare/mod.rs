@@ -1,6 +1,6 @@
 //! An archive against a device or image: whether it still holds the same, and where not.
 
-mod reading;
+mod device_side;
 
 use crate::archive::{End, Ending, Kind, MapKind, OpenArchive, Told};
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::extent::{Extent, Range};
 use crate::progress::Progress;
 use crate::ranges::RangeList;
 use crate::stream::Image;
-use reading::Reading;
+use device_side::DeviceSide;
 
 /// Differences are told in blocks of this size, at multiples of it.
 pub const BLOCK_BYTES: u64 = 4096;
@@ -49,7 +49,7 @@ pub fn compare(archive: OpenArchive, image: &mut dyn Image, threads: usize, prog
     };
     let both_bytes = info.device.size_bytes.min(image.device().size_bytes);
     let mut comparing = Comparing {
-        reading: Reading::begin(image, held)?,
+        device: DeviceSide::begin(image, held)?,
         progress,
         both_bytes,
         at: 0,
@@ -65,7 +65,7 @@ pub fn compare(archive: OpenArchive, image: &mut dyn Image, threads: usize, prog
 
 /// Where the comparison stands.
 struct Comparing<'a> {
-    reading: Reading<'a>,
+    device: DeviceSide<'a>,
     progress: &'a Progress,
     /// What both have.
     both_bytes: u64,
@@ -83,14 +83,14 @@ impl Comparing<'_> {
         match told {
             Told::Data { offset, bytes, stored, .. } => {
                 let range = self.pass_to(Range { start: offset, length: bytes.len() as u64 });
-                self.reading.hold_against(&bytes[..range.length as usize], offset, &mut self.differing)?;
+                self.device.hold_against(&bytes[..range.length as usize], offset, &mut self.differing)?;
                 self.compared_bytes += range.length;
                 self.progress.add_data(bytes.len() as u64, stored);
             }
             Told::Zeros(range) => {
                 let both = self.pass_to(range);
                 let progress = self.progress;
-                self.reading.hold_against_zeros(both, &mut self.differing, || progress.check())?;
+                self.device.hold_against_zeros(both, &mut self.differing, || progress.check())?;
                 self.compared_bytes += both.length;
                 progress.add_zero(range.length);
             }
@@ -114,13 +114,11 @@ impl Comparing<'_> {
 
     fn finish(mut self, ending: Ending, archive_bytes: u64) -> Result<Comparison> {
         self.pass_to(Range { start: self.at.max(self.both_bytes), length: 0 });
-        let image = self.reading.image();
+        let image = self.device.image();
         let device_bytes = image.device().size_bytes;
         self.differing.push(Range::between(self.both_bytes, archive_bytes.max(device_bytes)));
         let mut warnings = image.changes()?;
-        if !ending.end_blocks {
-            warnings.push("the archive's end blocks are missing; all data was there".to_owned());
-        }
+        warnings.extend(ending.warning());
         Ok(Comparison {
             end: ending.end,
             device_bytes,

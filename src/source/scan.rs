@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::ahead::{AHEAD_BYTES, Ahead};
 use crate::error::{Error, Result};
 use crate::extent::{Extent, ExtentKind, ExtentMap, Range};
 use crate::stream::{Device, Image, Piece, Source};
@@ -9,12 +10,6 @@ use crate::sys::medium_error::is_medium_error;
 
 /// A failed read is repeated in blocks of this size, at multiples of it; in sectors, if those are larger.
 const RETRY_BYTES: u64 = 4096;
-
-/// How much data the image is told about before it is read.
-const AHEAD_BYTES: u64 = 8 << 20;
-
-/// The longest range that the image is told about at once.
-const STEP_BYTES: u64 = 4 << 20;
 
 /// Makes a [`Source`] of an [`Image`].
 ///
@@ -34,18 +29,6 @@ pub struct Scan<I> {
     failed: Option<(Range, io::Error)>,
 }
 
-/// How far ahead of the reads the image was told of them.
-#[derive(Debug)]
-struct Ahead {
-    /// The extent in the map.
-    position: usize,
-    /// How much of that extent the image knows.
-    inside_bytes: u64,
-    /// Data bytes that the image knows and that were not read.
-    bytes: u64,
-    limit_bytes: u64,
-}
-
 impl<I: Image> Scan<I> {
     /// Reads this image.
     pub fn new(image: I) -> Self {
@@ -54,7 +37,7 @@ impl<I: Image> Scan<I> {
             map: None,
             next_position: 0,
             left: Range { start: 0, length: 0 },
-            ahead: Ahead { position: 0, inside_bytes: 0, bytes: 0, limit_bytes: AHEAD_BYTES },
+            ahead: Ahead::new(AHEAD_BYTES),
             careful_until: 0,
             failed: None,
         }
@@ -62,7 +45,7 @@ impl<I: Image> Scan<I> {
 
     /// Lets the image read at most so far ahead, instead of 8 MiB; further is not allowed, and at least 64 KiB always is.
     pub fn with_ahead(mut self, bytes: u64) -> Self {
-        self.ahead.limit_bytes = bytes.clamp(64 << 10, AHEAD_BYTES);
+        self.ahead = Ahead::new(bytes.clamp(64 << 10, AHEAD_BYTES));
         self
     }
 
@@ -81,46 +64,15 @@ impl<I: Image> Scan<I> {
         Ok(self.map.insert(map))
     }
 
-    /// Tells the image what will be read now, and behind that as much as the limit, whenever less than half of it is left.
-    fn look_ahead(&mut self, now_bytes: u64) {
-        let Some(map) = &self.map else { return };
-        let Ahead { position, inside_bytes, bytes, limit_bytes } = &mut self.ahead;
-        if *bytes >= now_bytes + *limit_bytes / 2 {
-            return;
-        }
-        while *bytes < now_bytes + *limit_bytes {
-            let Some(extent) = map.get(*position) else { return };
-            if extent.kind != ExtentKind::Data || *inside_bytes == extent.length {
-                (*position, *inside_bytes) = (*position + 1, 0);
-                continue;
-            }
-            let start = extent.start + *inside_bytes;
-            let end = extent.end().min((start / STEP_BYTES + 1) * STEP_BYTES).min(start.saturating_add(*limit_bytes));
-            self.image.prefetch(start, end - start);
-            *inside_bytes += end - start;
-            *bytes += end - start;
-        }
-    }
-
     /// Counts bytes of the current extent as dealt with.
     fn pass(&mut self, bytes: u64) {
         self.image.release(self.left.start, bytes);
         self.left = Range::between(self.left.start + bytes, self.left.end());
-        self.ahead.bytes = self.ahead.bytes.saturating_sub(bytes);
     }
 
     /// The failure of a read: an error, unless it is the medium's.
     fn judge(&self, cause: io::Error, offset: u64) -> Result<io::Error> {
-        let device = self.image.device();
-        if is_medium_error(&cause) {
-            return Ok(cause);
-        }
-        let what = format!("{} at byte {offset}", device.path);
-        if cause.kind() == io::ErrorKind::UnexpectedEof {
-            let why = format!("the source shrank: it no longer has its {} bytes", device.size_bytes);
-            return Err(Error::io("reading", what, io::Error::new(io::ErrorKind::UnexpectedEof, why)));
-        }
-        Err(Error::io("reading", what, cause))
+        if is_medium_error(&cause) { Ok(cause) } else { Err(self.image.device().read_failure(offset, cause)) }
     }
 
     /// Where the block that holds `offset` ends, or `limit` if that is nearer.
@@ -209,7 +161,9 @@ impl<I: Image> Source for Scan<I> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<Piece> {
         let length = self.left.length.min(buffer.len() as u64);
         assert!(length > 0, "a read has room, and comes within a data extent");
-        self.look_ahead(length);
+        if let Some(map) = &self.map {
+            self.ahead.look(&self.image, map, Range { start: self.left.start, length });
+        }
         let piece = self.read_piece(&mut buffer[..length as usize])?;
         self.pass(match &piece {
             Piece::Data(length) | Piece::Unreadable { length, .. } => *length as u64,

@@ -12,22 +12,25 @@ pub fn pattern(length: usize) -> Vec<u8> {
 
 /// An image and its extents, one for each span: holes, zeros that must be found, bytes that compress and such that do not.
 pub fn an_image() -> impl Strategy<Value = (Vec<u8>, ExtentMap)> {
-    proptest::collection::vec((0u8..4, 1u64..150_000), 0..12).prop_map(|spans| {
-        let (mut image, mut extents) = (Vec::new(), ExtentMap::new());
-        for (kind, length) in spans {
-            let start = image.len() as u64;
-            extents.push(if kind == 0 { Extent::hole(start, length) } else { Extent::data(start, length) });
-            match kind {
-                0 | 1 => image.resize(image.len() + length as usize, 0),
-                2 => image.extend(pattern(length as usize)),
-                _ => {
-                    let noise = blake3::hash(&length.to_le_bytes());
-                    image.extend(noise.as_bytes().iter().cycle().take(length as usize));
-                }
+    proptest::collection::vec((0u8..4, 1u64..150_000), 0..12).prop_map(image_of)
+}
+
+/// An image of spans, each with its length: 0 is a hole, 1 are zeros that must be found, 2 are bytes that compress, 3 such that do not.
+pub fn image_of(spans: impl IntoIterator<Item = (u8, u64)>) -> (Vec<u8>, ExtentMap) {
+    let (mut image, mut extents) = (Vec::new(), ExtentMap::new());
+    for (kind, length) in spans {
+        let start = image.len() as u64;
+        extents.push(if kind == 0 { Extent::hole(start, length) } else { Extent::data(start, length) });
+        match kind {
+            0 | 1 => image.resize(image.len() + length as usize, 0),
+            2 => image.extend(pattern(length as usize)),
+            _ => {
+                let noise = blake3::hash(&length.to_le_bytes());
+                image.extend(noise.as_bytes().iter().cycle().take(length as usize));
             }
         }
-        (image, extents)
-    })
+    }
+    (image, extents)
 }
 
 /// Any compression.

@@ -205,3 +205,14 @@ pub fn class(error: &Error) -> &'static str {
         Error::Interrupted { .. } => "interrupted",
     }
 }
+
+/// The exit code that a restore ends with for what is wrong with an archive.
+pub fn code(error: &Error) -> i64 {
+    match class(error) {
+        "incomplete" => 4,
+        "damaged" => 5,
+        "refused" => 6,
+        "wrong chain" => 7,
+        other => panic!("{other}: {error}"),
+    }
+}

@@ -10,6 +10,7 @@ use super::Reading;
 use super::head::{Head, check_digest, next_known, read_document, unusable};
 use super::input::{ArchiveInput, Common, Member};
 use super::survey::Found;
+use super::tail::no_end;
 use super::unpack::{StoredBatch, StoredPiece};
 use crate::error::{Error, Result};
 use crate::extent::Range;
@@ -52,6 +53,11 @@ impl Ending {
     /// What is wrong with how a complete archive ends.
     pub(crate) fn fault(&self, archive: &str) -> Option<Error> {
         (!self.end_blocks).then(|| Error::damaged(archive, "its end blocks are missing; no data is affected"))
+    }
+
+    /// The same as a sentence for whoever got all that was asked for.
+    pub(crate) fn warning(&self) -> Option<String> {
+        (!self.end_blocks).then(|| "the archive's end blocks are missing; all data was there".to_owned())
     }
 }
 
@@ -106,6 +112,7 @@ impl Forward {
     /// The pieces that came before the failure are in the batch.
     pub fn fill(&mut self, batch: &mut StoredBatch) -> Result<bool> {
         let before = self.ledger.at();
+        let size_bytes = self.ledger.info().device.size_bytes;
         for why in self.head_faults.drain(..) {
             batch.pieces.push(StoredPiece::Lost { range: Range { start: before, length: 0 }, why });
         }
@@ -118,10 +125,9 @@ impl Forward {
                 Error::Damaged { why, .. } if self.reading == Reading::Through => self.resync(why, told, batch)?,
                 other => {
                     // A loss before it whose end is not known yet would go untold.
-                    let size_bytes = self.ledger.info().device.size_bytes;
                     self.close_loss(size_bytes, batch);
                     let told = batch.end().unwrap_or(before);
-                    return Err(other.with_affected(Range::between(told, size_bytes.max(told))));
+                    return Err(other.with_affected(Range::rest(told, size_bytes)));
                 }
             }
         }
@@ -132,12 +138,14 @@ impl Forward {
         self.skims = true;
         let mut batch = StoredBatch::default();
         while self.end.is_none() {
+            let before = self.ledger.at();
             let filled = self.fill_inner(&mut batch);
+            let told = batch.end().unwrap_or(before);
             batch.pieces.iter().filter_map(Found::of_piece).for_each(&mut *tell);
             batch.clear();
-            filled?;
+            filled.map_err(|error| error.with_affected(Range::rest(told, self.ledger.info().device.size_bytes)))?;
         }
-        self.end.ok_or_else(|| Error::incomplete(self.input.name(), "it has no end member"))
+        self.end.ok_or_else(|| no_end(&self.input))
     }
 
     /// Goes on until the batch is full or the archive at its end.
@@ -182,12 +190,15 @@ impl Forward {
         result.map_err(|why| {
             self.input.damaged(member.position, format!("there is a member {}: {why}", member.kind.path()))
         })?;
-        match landed.range.intersection(&wanted) {
-            Some(_) if !self.skims => return read_piece(&mut self.input, &landed, batch),
-            Some(_) => batch.pieces.push(StoredPiece::Member { landed, at: 0 }),
-            None => {}
+        let is_wanted = landed.range.intersection(&wanted).is_some();
+        if is_wanted && !self.skims {
+            return read_piece(&mut self.input, &landed, batch);
         }
-        self.input.skip_stored(landed.stored)
+        self.input.skip_stored(landed.stored)?;
+        if is_wanted {
+            batch.pieces.push(StoredPiece::Member { landed, at: 0 });
+        }
+        Ok(())
     }
 
     /// An index must say what the account says. One that is not full is the last: it also lists the zeros up to the end of the device.

@@ -34,14 +34,14 @@ pub struct Head {
 
 /// Which attached files' contents to keep.
 #[derive(Clone, Copy)]
-pub enum Wanted<'a> {
+pub enum Attachments<'a> {
     /// Those of all files.
     All,
     /// That of the file of this name, if there is one.
     Named(Option<&'a str>),
 }
 
-impl Wanted<'_> {
+impl Attachments<'_> {
     fn is(self, name: &str) -> bool {
         match self {
             Self::All => true,
@@ -81,7 +81,7 @@ pub fn read_info(input: &mut ArchiveInput) -> Result<First> {
 /// Reads the head, with the contents of the attached files that are wanted.
 ///
 /// [`Reading::Through`] goes on behind a RESTORE.txt or attached file that is damaged: no data depends on it.
-pub fn read_head(input: &mut ArchiveInput, wanted: Wanted<'_>, reading: Reading) -> Result<Head> {
+pub fn read_head(input: &mut ArchiveInput, wanted: Attachments<'_>, reading: Reading) -> Result<Head> {
     let first = read_info(input)?;
     if first.info.part.is_some() {
         return Err(super::forward::several_parts(input));
@@ -90,7 +90,12 @@ pub fn read_head(input: &mut ArchiveInput, wanted: Wanted<'_>, reading: Reading)
 }
 
 /// Reads what is left of the head of an archive, or of any part of one, behind its first member.
-pub fn read_behind_info(input: &mut ArchiveInput, first: First, wanted: Wanted<'_>, reading: Reading) -> Result<Head> {
+pub fn read_behind_info(
+    input: &mut ArchiveInput,
+    first: First,
+    wanted: Attachments<'_>,
+    reading: Reading,
+) -> Result<Head> {
     let mut faults = Vec::new();
     let read = read_noting(input, first, wanted, reading, &mut faults);
     read.map_err(|failure| behind(input.name(), faults, failure))
@@ -112,7 +117,7 @@ fn behind(archive: &str, mut faults: Vec<String>, failure: Error) -> Error {
 fn read_noting(
     input: &mut ArchiveInput,
     first: First,
-    wanted: Wanted<'_>,
+    wanted: Attachments<'_>,
     reading: Reading,
     faults: &mut Vec<String>,
 ) -> Result<Head> {

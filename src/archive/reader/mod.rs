@@ -18,12 +18,12 @@ pub use unpack::Told;
 use super::end::End;
 use super::info::BackupInfo;
 use super::ledger::Ledger;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::extent::{ExtentMap, Range};
 use crate::pipeline::{self, Pool};
 use crate::stream::Input;
 use forward::Forward;
-use head::Wanted;
+use head::Attachments;
 pub(super) use input::ArchiveInput;
 use seeking::Seeking;
 use unpack::{StoredBatch, Unpacked, Unpacker};
@@ -65,7 +65,7 @@ impl OpenArchive {
     /// [`Error::Incomplete`], [`Error::Damaged`] or [`Error::Refused`] by the table in section 12 of the specification.
     pub fn open(input: Box<dyn Input>, options: &OpenOptions) -> Result<Self> {
         let mut input = ArchiveInput::new(input);
-        let mut head = head::read_head(&mut input, Wanted::Named(options.attached.as_deref()), options.reading)?;
+        let mut head = head::read_head(&mut input, Attachments::Named(options.attached.as_deref()), options.reading)?;
         let attached = head.attached.pop();
         let reader = if input.length().is_some() && options.reading == Reading::Best {
             Reader::Seeking(Box::new(Seeking::open(input, head, &mut |_| ())?))
@@ -82,7 +82,7 @@ impl OpenArchive {
     /// As those of [`open`](Self::open).
     pub(crate) fn open_with_attached(input: Box<dyn Input>) -> Result<(Self, Vec<Vec<u8>>)> {
         let mut input = ArchiveInput::new(input);
-        let mut head = head::read_head(&mut input, Wanted::All, Reading::Best)?;
+        let mut head = head::read_head(&mut input, Attachments::All, Reading::Best)?;
         let attached = std::mem::take(&mut head.attached);
         let reader = Reader::Forward(Box::new(Forward::new(input, head, Reading::Best)));
         Ok((Self { reader, attached: None }, attached))
@@ -199,9 +199,7 @@ impl OpenArchive {
             Ok(())
         })?;
         match self.reader {
-            Reader::Forward(forward) => {
-                forward.ending().cloned().ok_or_else(|| Error::incomplete(forward.name(), "it has no end member"))
-            }
+            Reader::Forward(forward) => forward.ending().cloned().ok_or_else(|| tail::no_end(&forward.input)),
             Reader::Seeking(seeking) => Ok(seeking.ending().clone()),
         }
     }
@@ -213,20 +211,14 @@ impl OpenArchive {
 pub fn look(input: Box<dyn Input>) -> (Option<BackupInfo>, Result<Ending>) {
     let mut input = ArchiveInput::new(input);
     if input.length().is_none() {
-        return match head::read_head(&mut input, Wanted::Named(None), Reading::Best) {
+        return match head::read_head(&mut input, Attachments::Named(None), Reading::Best) {
             Ok(head) => (Some(head.info.clone()), Forward::new(input, head, Reading::Best).skim(&mut |_| ())),
             Err(error) => (None, Err(error)),
         };
     }
     match head::read_info(&mut input) {
         Ok(head::First { info, common, .. }) => {
-            let found = tail::find_end(&mut input, &common, info.digest);
-            let no_end = || tail::no_end(&input);
-            let ending = found.and_then(|ending| ending.map_err(|failure| failure.unwrap_or_else(no_end)));
-            let ending = ending.and_then(|ending| {
-                let checked = tail::check_last_index(&mut input, &common, info.digest, &ending);
-                checked.map_err(tail::not_cut).map(|()| ending)
-            });
+            let ending = tail::find_checked_end(&mut input, &common, info.digest);
             (Some(info), ending)
         }
         Err(error) => (None, Err(error)),

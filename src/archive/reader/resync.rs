@@ -19,9 +19,7 @@ impl Forward {
         let size_bytes = self.ledger.info().device.size_bytes;
         let (told, why) = self.open_loss.take().unwrap_or((told, why));
         let Some(member) = self.next_sound_member()? else {
-            return Err(
-                Error::damaged(self.input.name(), why).with_affected(Range::between(told, size_bytes.max(told)))
-            );
+            return Err(Error::damaged(self.input.name(), why).with_affected(Range::rest(told, size_bytes)));
         };
         let lost = member.record.seq.saturating_sub(self.next_seq);
         self.next_seq = member.record.seq.saturating_add(1);

@@ -37,8 +37,9 @@ pub struct Seeking {
     /// The range of the device that is told.
     wanted: Range,
     pending: Option<Landed>,
-    /// What has been told; what reads as zero in between follows from the map.
+    /// What reads as zero between what is told follows from the map.
     cursor: MapCursor,
+    /// Everything before this was told; while the indexes are checked, what they list before it was found.
     at: u64,
 }
 
@@ -66,6 +67,11 @@ impl Seeking {
         let Ok(ending) = find_end(&mut input, &head.common, head.info.digest)? else {
             return Err(diagnose(input, head, data_position, tell));
         };
+        Self::open_with_end(input, head, ending, tell)
+    }
+
+    /// The same of an archive whose end was found already.
+    pub fn open_with_end(input: ArchiveInput, head: Head, ending: Ending, tell: &mut dyn FnMut(Found)) -> Result<Self> {
         if ending.end.goes_on() {
             return Err(super::forward::several_parts(&input));
         }
@@ -85,7 +91,9 @@ impl Seeking {
             cursor: MapCursor::default(),
             at: 0,
         };
-        seeking.check_indexes(Place { position: map_position, seq: next_seq - 1 }, tell).map_err(not_cut)?;
+        let checked = seeking.check_indexes(Place { position: map_position, seq: next_seq - 1 }, tell);
+        checked.map_err(not_cut)?;
+        seeking.at = 0;
         Ok(seeking)
     }
 
@@ -129,7 +137,21 @@ impl Seeking {
     }
 
     /// Fills a batch with the next pieces; `false` when there are no more.
+    ///
+    /// # Errors
+    /// The pieces that came before the failure are in the batch; what was not told until then is affected, as with a forward reader.
     pub fn fill(&mut self, batch: &mut StoredBatch) -> Result<bool> {
+        let before = self.pending.map_or(self.at, |landed| landed.range.start);
+        let filled = self.fill_inner(batch);
+        filled.map_err(|error| self.not_told(batch.end().unwrap_or(before), error))
+    }
+
+    /// The error of an archive that was not cut, of which all before `told` was told.
+    fn not_told(&self, told: u64, error: Error) -> Error {
+        not_cut(error).with_affected(Range::rest(told, self.ledger.info().device.size_bytes))
+    }
+
+    fn fill_inner(&mut self, batch: &mut StoredBatch) -> Result<bool> {
         let mut line = Vec::new();
         loop {
             if let Some(landed) = self.pending.take() {
@@ -138,7 +160,7 @@ impl Seeking {
                     self.pending = Some(landed);
                     return Ok(true);
                 }
-                self.read_landed(&landed, batch).map_err(not_cut)?;
+                self.read_landed(&landed, batch)?;
             }
             let landed = self.next_member_line(&mut line)?;
             let up_to = landed.map_or(self.ledger.info().device.size_bytes, |landed| landed.range.start);
@@ -173,7 +195,8 @@ impl Seeking {
         let found =
             landed_of(&member, self.ledger.digest_kind()).map_err(|why| self.input.damaged(landed.position, why))?;
         if found != *landed || member.kind != landed.kind() {
-            return Err(self.input.damaged(landed.position, "a member is not the one that the index lists there"));
+            let fault = self.input.damaged(landed.position, "a member is not the one that the index lists there");
+            return Err(fault.with_affected(landed.range));
         }
         // They were right when the indexes were checked; but an input may have changed since.
         self.ledger.check_sizes(landed).map_err(|why| self.input.damaged(landed.position, why))?;
@@ -253,21 +276,26 @@ impl Seeking {
             let mut lines_left = self.ledger.map().len() as u64 + 2 * limit::INDEX_MEMBERS;
             while self.read_line(&mut *lines, &mut line)? {
                 hasher.update(&line);
-                if let Some(landed) = self.enter(&line, member.position, tell)? {
-                    before = self.check_between(before, Place { position: landed.position, seq: landed.seq })?;
+                let entered = self.enter(&line, member.position, tell);
+                if let Some(landed) = entered.map_err(|error| self.not_told(self.at, error))? {
+                    let between = self.check_between(before, Place { position: landed.position, seq: landed.seq });
+                    before = between.map_err(|error| self.not_told(self.at, error))?;
+                    self.at = landed.range.end();
                 }
                 lines_left = lines_left
                     .checked_sub(1)
                     .ok_or_else(|| self.input.damaged(member.position, "an index is longer than what it can say"))?;
             }
-            before = self.check_between(before, Place { position: member.position, seq: member.record.seq })?;
+            let between = self.check_between(before, Place { position: member.position, seq: member.record.seq });
+            before = between.map_err(|error| self.not_told(self.at, error))?;
             let last = place + 1 == count;
             if last == self.ledger.index_is_full() {
                 return Err(self.input.damaged(member.position, "an index lists too many or too few members"));
             }
             if last {
                 let zeros = |range| tell(Found::Zeros(range));
-                self.ledger.close_device(zeros).map_err(|why| self.input.damaged(member.position, why))?;
+                let closed = self.ledger.close_device(zeros);
+                closed.map_err(|why| self.not_told(self.at, self.input.damaged(member.position, why)))?;
             }
             let expected = self.ledger.close_index(member.position, ());
             check_digest(&self.input, &member, self.ledger.digest_kind(), hasher.finish())?;
@@ -323,7 +351,7 @@ impl Seeking {
 }
 
 /// Why an archive has no end where it must be: goes through its structure from the data on, as a forward reader does.
-fn diagnose(mut input: ArchiveInput, head: Head, data_position: u64, tell: &mut dyn FnMut(Found)) -> Error {
+pub fn diagnose(mut input: ArchiveInput, head: Head, data_position: u64, tell: &mut dyn FnMut(Found)) -> Error {
     let name = input.name().to_owned();
     if let Err(error) = input.seek_to(data_position) {
         return error;

@@ -4,9 +4,9 @@ use super::super::index::{Content, Landed};
 use super::super::info::BackupInfo;
 use super::Reading;
 use super::forward::{Ending, Forward, several_parts};
-use super::head::{self, Head, Wanted};
+use super::head::{self, Attachments, Head};
 use super::input::ArchiveInput;
-use super::seeking::Seeking;
+use super::seeking::{self, Seeking};
 use super::tail;
 use super::unpack::StoredPiece;
 use crate::error::{Error, Result};
@@ -87,7 +87,7 @@ pub fn survey(input: Box<dyn Input>) -> (Known, Structure) {
         Err(error) => return (Known::default(), Structure { rest: Err(error) }),
     };
     let info = Some(first.info.clone());
-    match head::read_behind_info(&mut input, first, Wanted::Named(None), Reading::Through) {
+    match head::read_behind_info(&mut input, first, Attachments::Named(None), Reading::Through) {
         // The structure is held against the map, which takes at most 16 MiB more so.
         Ok(head) => (Known { info, map: Some(head.map.clone()) }, Structure { rest: Ok((input, head)) }),
         Err(error) => (Known { info, map: None }, Structure { rest: Err(error) }),
@@ -123,20 +123,19 @@ fn forward(input: ArchiveInput, head: Head, tell: &mut dyn FnMut(Found)) -> Outc
 
 fn by_index(mut input: ArchiveInput, head: Head, tell: &mut dyn FnMut(Found)) -> Outcome {
     let data_position = input.position();
-    let ending = match tail::find_end(&mut input, &head.common, head.info.digest) {
-        Ok(Ok(ending)) => Some(ending),
-        Ok(Err(failure)) if head.info.part.is_some() => {
-            return Outcome::failed(failure.unwrap_or_else(|| tail::no_end(&input)));
+    match tail::find_end(&mut input, &head.common, head.info.digest) {
+        Ok(Ok(ending)) if head.info.part.is_some() || ending.end.goes_on() => {
+            let checked = tail::check_last_index(&mut input, &head.common, head.info.digest, &ending);
+            Outcome { ending: Some(ending), fault: checked.err() }
         }
-        Ok(Err(_)) => None,
-        Err(error) => return Outcome::failed(error),
-    };
-    if let Some(ending) = &ending
-        && (head.info.part.is_some() || ending.end.goes_on())
-    {
-        let checked = tail::check_last_index(&mut input, &head.common, head.info.digest, ending);
-        return Outcome { ending: Some(ending.clone()), fault: checked.map_err(tail::not_cut).err() };
+        Ok(Ok(ending)) => {
+            let opened = Seeking::open_with_end(input, head, ending.clone(), tell);
+            Outcome { ending: Some(ending), fault: opened.err() }
+        }
+        Ok(Err(failure)) if head.info.part.is_some() => {
+            Outcome::failed(failure.unwrap_or_else(|| tail::no_end(&input)))
+        }
+        Ok(Err(_)) => Outcome::failed(seeking::diagnose(input, head, data_position, tell)),
+        Err(error) => Outcome::failed(error),
     }
-    let opened = input.seek_to(data_position).and_then(|()| Seeking::open(input, head, tell));
-    Outcome { ending, fault: opened.err() }
 }

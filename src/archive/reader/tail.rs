@@ -6,7 +6,7 @@ use super::super::member::MemberKind;
 use super::super::{block::BLOCK, limit};
 use super::forward::Ending;
 use super::head::{next_known, read_document, unusable};
-use super::input::{ArchiveInput, Common};
+use super::input::{ArchiveInput, Common, Member};
 use crate::error::{Error, Result};
 
 /// An archive whose end is there was not cut: where reading ran into its end, it was sent there by a wrong position or size.
@@ -22,6 +22,13 @@ pub fn not_cut(error: Error) -> Error {
 /// The error of an archive without an end member.
 pub fn no_end(input: &ArchiveInput) -> Error {
     Error::incomplete(input.name(), "it has no end member")
+}
+
+/// Finds how the archive ends, and that its last index leads there; the error is the archive's.
+pub fn find_checked_end(input: &mut ArchiveInput, common: &Common, digest: DigestKind) -> Result<Ending> {
+    let ending = find_end(input, common, digest)?.map_err(|failure| failure.unwrap_or_else(|| no_end(input)))?;
+    check_last_index(input, common, digest, &ending)?;
+    Ok(ending)
 }
 
 /// Finds the end member by going back over the zeros at the end. Where there is none: what is wrong with the best candidate, if there is one.
@@ -50,6 +57,16 @@ pub fn find_end(
 
 /// Whether the end member stands where the last index says that it must: else it ends something else that was appended.
 pub fn check_last_index(input: &mut ArchiveInput, common: &Common, digest: DigestKind, ending: &Ending) -> Result<()> {
+    let found = behind_last_index(input, common, digest, ending).map_err(not_cut)?;
+    if found.kind == MemberKind::End && found.position == ending.position {
+        return Ok(());
+    }
+    let why = "the end member does not follow the last index: there are two archives in one, or something was put in";
+    Err(input.damaged(ending.position, why))
+}
+
+/// The member behind the last index.
+fn behind_last_index(input: &mut ArchiveInput, common: &Common, digest: DigestKind, ending: &Ending) -> Result<Member> {
     let Some(last) = ending.end.indexes.last() else {
         return Err(input.damaged(ending.position, "the end member names no index"));
     };
@@ -57,12 +74,7 @@ pub fn check_last_index(input: &mut ArchiveInput, common: &Common, digest: Diges
     let index = input.next_member(Some(common))?;
     input.skip_stored(index.stored)?;
     let mut next_seq = index.record.seq.saturating_add(1);
-    let found = next_known(input, common, digest, &mut next_seq)?;
-    if found.kind == MemberKind::End && found.position == ending.position {
-        return Ok(());
-    }
-    let why = "the end member does not follow the last index: there are two archives in one, or something was put in";
-    Err(input.damaged(ending.position, why))
+    next_known(input, common, digest, &mut next_seq)
 }
 
 fn read_end(

@@ -1,6 +1,7 @@
 //! The device's side of a comparison: reads ahead, each byte once, and nothing that is known to be zero.
 
-use crate::error::{Error, Result};
+use crate::ahead::{AHEAD_BYTES, Ahead};
+use crate::error::Result;
 use crate::extent::{Extent, ExtentKind, ExtentMap, MapCursor, Range};
 use crate::ranges::RangeList;
 use crate::stream::Image;
@@ -11,24 +12,18 @@ use super::BLOCK_BYTES;
 /// How much is read and compared at once: what stays in the processor's cache in between.
 const STEP_BYTES: u64 = 256 << 10;
 
-/// How much the device is told about before it is read, so that it is never waited for twice.
-const AHEAD_BYTES: u64 = 8 << 20;
-
-/// The longest range that it is told about at once.
-const AHEAD_STEP_BYTES: u64 = 4 << 20;
-
 /// A device that is read from front to back.
-pub struct Reading<'a> {
+pub struct DeviceSide<'a> {
     image: &'a mut dyn Image,
     /// The zero extents of the device.
     holes: ExtentMap,
     cursor: MapCursor,
-    /// What will be read, if that is known.
-    ahead: Option<Ahead>,
+    /// What will be read, if that is known, and how far the device was told of it.
+    ahead: Option<(ExtentMap, Ahead)>,
     buffer: Vec<u8>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> DeviceSide<'a> {
     /// Begins to read a device. Where it is known beforehand what will be asked for, `held` covers that, and the device is told ahead.
     pub fn begin(image: &'a mut dyn Image, held: Option<&ExtentMap>) -> Result<Self> {
         let (mut holes, mut data, mut cursor) = (ExtentMap::new(), ExtentMap::new(), MapCursor::default());
@@ -41,7 +36,7 @@ impl<'a> Reading<'a> {
                 (ExtentKind::Data, None) => {}
             }
         }
-        let ahead = held.is_some().then(|| Ahead::new(data));
+        let ahead = held.is_some().then(|| (data, Ahead::new(AHEAD_BYTES)));
         Ok(Self { image, holes, cursor: MapCursor::default(), ahead, buffer: vec![0; STEP_BYTES as usize] })
     }
 
@@ -100,14 +95,13 @@ impl<'a> Reading<'a> {
 
     fn read(&mut self, range: Range) -> Result<&[u8]> {
         match &mut self.ahead {
-            Some(ahead) => ahead.look(&*self.image, range),
+            Some((data, ahead)) => ahead.look(&*self.image, data, range),
             None => self.image.prefetch(range.start, range.length),
         }
         let buffer = &mut self.buffer[..range.length as usize];
-        self.image.read_at(buffer, range.start).map_err(|cause| {
-            let what = format!("{}, bytes {} to {}", self.image.device().path, range.start, range.end() - 1);
-            Error::io("reading", what, cause)
-        })?;
+        self.image
+            .read_at(buffer, range.start)
+            .map_err(|cause| self.image.device().read_failure(range.start, cause))?;
         Ok(buffer)
     }
 }
@@ -132,61 +126,5 @@ fn steps(range: Range, step_bytes: u64) -> impl Iterator<Item = Range> {
 fn find(range: Range, differing: &mut RangeList, is_same: impl Fn(Range) -> bool) {
     if !is_same(range) {
         steps(range, BLOCK_BYTES).filter(|block| !is_same(*block)).for_each(|block| differing.push(block));
-    }
-}
-
-/// How far ahead of the reads the device was told of them.
-struct Ahead {
-    /// What will be read.
-    data: ExtentMap,
-    /// The extent that holds `until`, and the one that holds `passed`.
-    position: usize,
-    passed_position: usize,
-    /// Everything before this has been told.
-    until: u64,
-    /// Everything before this has been read, or will not be.
-    passed: u64,
-    /// What lies in between, in bytes of data.
-    bytes: u64,
-}
-
-impl Ahead {
-    fn new(data: ExtentMap) -> Self {
-        Self { data, position: 0, passed_position: 0, until: 0, passed: 0, bytes: 0 }
-    }
-
-    /// Tells the device what will be read now, and as much as the limit behind it, whenever less than half of that is left.
-    fn look(&mut self, image: &dyn Image, now: Range) {
-        self.pass_to(now.start);
-        if self.bytes >= now.length + AHEAD_BYTES / 2 {
-            return;
-        }
-        while self.bytes < now.length + AHEAD_BYTES {
-            let Some(extent) = self.data.get(self.position) else { return };
-            let start = extent.start.max(self.until);
-            if start >= extent.end() {
-                self.position += 1;
-                continue;
-            }
-            let end = extent.end().min((start / AHEAD_STEP_BYTES + 1) * AHEAD_STEP_BYTES);
-            image.prefetch(start, end - start);
-            self.bytes += end - start;
-            self.until = end;
-        }
-    }
-
-    /// Leaves behind what lies before this offset, read or not.
-    fn pass_to(&mut self, offset: u64) {
-        while let Some(extent) = self.data.get(self.passed_position) {
-            let begin = extent.start.max(self.passed);
-            let end = extent.end().min(offset).min(self.until);
-            self.bytes -= end.saturating_sub(begin);
-            if extent.end() > offset {
-                break;
-            }
-            self.passed_position += 1;
-        }
-        self.passed = offset;
-        self.until = self.until.max(offset);
     }
 }
