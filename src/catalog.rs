@@ -35,7 +35,7 @@ pub struct Entry {
     pub state: State,
 }
 
-/// Looks at one archive: head and tail where it can seek, else all of its structure.
+/// Looks at one archive: head and tail where it can seek and has its end there, else all of its structure.
 ///
 /// # Errors
 /// Failed reads only; what is wrong with the archive is its state.

@@ -26,6 +26,10 @@ pub struct RestoreRequest {
 pub struct RestoreSummary {
     /// The archive's end member, its backup-info included.
     pub end: End,
+    /// Bytes of data that were written: less than the archive's, where its end was left out.
+    pub data_bytes: u64,
+    /// Bytes that are zero now: made so, left as holes, or zero by the user's word.
+    pub zero_bytes: u64,
     /// The ranges that could not be read when the backup was made, and were left as they are.
     pub bad: RangeList,
     /// What the user should know, in sentences.
@@ -57,6 +61,8 @@ pub fn restore(
         archive: archive.name().to_owned(),
         digest: archive.info().digest,
         written: None,
+        data_bytes: 0,
+        zero_bytes: 0,
         bad: RangeList::default(),
         read_back: None,
     };
@@ -73,6 +79,8 @@ struct Writing<'a> {
     archive: String,
     digest: DigestKind,
     written: Option<Range>,
+    data_bytes: u64,
+    zero_bytes: u64,
     bad: RangeList,
     read_back: Option<ReadBack>,
 }
@@ -105,7 +113,8 @@ impl Writing<'_> {
                 facts.name, plan.tail_bytes
             ));
         }
-        Ok(RestoreSummary { end: ending.end, bad: std::mem::take(&mut self.bad), warnings })
+        let (data_bytes, zero_bytes) = (self.data_bytes, self.zero_bytes);
+        Ok(RestoreSummary { end: ending.end, data_bytes, zero_bytes, bad: std::mem::take(&mut self.bad), warnings })
     }
 
     /// Writes one range, as far as it lies before `end`.
@@ -118,6 +127,7 @@ impl Writing<'_> {
                 if fits > 0 {
                     self.note(offset, fits as u64);
                     self.target.write_at(&bytes[..fits], offset)?;
+                    self.data_bytes += fits as u64;
                     let digest = if fits == bytes.len() { digest } else { self.digest.of(&bytes[..fits]) };
                     self.remember(Range { start: offset, length: fits as u64 }, Some(digest))?;
                 }
@@ -128,6 +138,7 @@ impl Writing<'_> {
                 if fits > 0 {
                     self.note(range.start, fits);
                     self.target.write_zeros(range.start, fits)?;
+                    self.zero_bytes += fits;
                     self.remember(Range { start: range.start, length: fits }, None)?;
                 }
                 self.progress.add_zero(range.length);

@@ -234,14 +234,15 @@ fn what_cannot_be_read_fails_a_backup_or_is_bad_and_left_as_it_was() {
 fn bad_ranges_are_8_on_the_command_line(archive: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bad.tar"), archive).unwrap();
-    for (line, says) in [
-        ("restore -i bad.tar new.img", "left as it was, because it could not be read"),
-        ("verify bad.tar", "bad when it was backed up"),
+    for (line, code, says) in [
+        ("restore -i bad.tar -n new.img", 0, "leave as holes, which read as zero, as it could not be read"),
+        ("restore -i bad.tar new.img", 8, "reads as zero, because it could not be read"),
+        ("verify bad.tar", 8, "bad when it was backed up"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_blocktar"));
         let output = command.args(line.split(' ')).current_dir(folder.path()).output().unwrap();
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert_eq!(output.status.code(), Some(8), "{line}: {said}");
+        assert_eq!(output.status.code(), Some(code), "{line}: {said}");
         assert!(said.contains(says), "{line}: {said}");
     }
     assert!(folder.path().join("new.img").exists());

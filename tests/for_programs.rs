@@ -72,3 +72,35 @@ fn a_word_too_many_is_met_with_the_line_that_was_meant() {
     failed(&place.run("backup disk.img new.tar"), "backup", 2, &["`blocktar backup disk.img -o new.tar`"]);
     assert!(!place.path("new.img").exists() && !place.path("new.tar").exists());
 }
+
+/// Reported: `--read-back` left no trace, and zeros of a device that were written were called skipped.
+#[test]
+fn a_restore_tells_what_it_did() {
+    let place = Place::new();
+    let half = place.image.len() / 2;
+    fs::write(place.path("half.img"), [&place.image[..half], &vec![0; half]].concat()).unwrap();
+    assert!(place.run("backup half.img -o half.tar -q").status.success());
+    for (option, read_back) in [("", false), ("--read-back", true)] {
+        let output = place.run(&format!("restore -i half.tar new.img --overwrite --json {option}"));
+        let told = last_line(&output.stdout);
+        assert_eq!(told["read_back"], read_back, "{told}");
+        assert_eq!(told["restored"]["data_bytes"], told["end"]["data_bytes"], "{told}");
+        assert_eq!(told["restored"]["zero_bytes"], told["end"]["zero_bytes"], "{told}");
+        says(&output.stderr, option, &["1.5 MiB written", "1.5 MiB left as holes"]);
+        assert_eq!(text(&output.stderr).contains("read back"), read_back, "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_dash_is_what_the_help_says_of_it() {
+    let place = Place::new();
+    let help = place.run("--help").stdout;
+    says(&help, "--help", &["`-` is standard input", "`-o -` is standard output", "`./-`"]);
+    fs::write(place.path("-"), "no archive").unwrap();
+    for line in ["blocktar verify -", "blocktar restore -i - piped.img", "blocktar list -"] {
+        let line = format!("set -o pipefail; blocktar backup disk.img -o - | {line}");
+        let output = place.shell(&line);
+        assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+    }
+    assert_ne!(place.run("info ./-").status.code(), Some(0), "a file of that name");
+}

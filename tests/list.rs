@@ -83,3 +83,23 @@ fn what_cannot_be_looked_at_does_not_hide_the_rest() {
     );
     says(&output.stderr, "list", &["blocktar: opening absent.tar: "]);
 }
+
+/// Reported: `list` called two archives in one file, and one with old data behind it, incomplete, which `info` and `verify` call damaged.
+#[test]
+fn what_stands_behind_an_archive_is_judged_as_info_and_verify_judge_it() {
+    let place = Place::new();
+    let archive = fs::read(place.path("backup.tar")).unwrap();
+    assert!(place.run("backup disk.img -o second.tar").status.success());
+    let second = fs::read(place.path("second.tar")).unwrap();
+    fs::write(place.path("two.tar"), [&archive[..], &second].concat()).unwrap();
+    fs::write(place.path("device.tar"), [&archive[..], &vec![0xe5; 3 << 20]].concat()).unwrap();
+    fs::write(place.path("cut.tar"), &archive[..archive.len() / 2]).unwrap();
+    for (name, code) in [("two.tar", 5), ("device.tar", 5), ("cut.tar", 4)] {
+        let said = ["list", "info", "verify"].map(|command| place.run(&format!("{command} {name} --json")));
+        assert_eq!(said.each_ref().map(|output| output.status.code()), [Some(code); 3], "{name}");
+        let [listed, info, _] = said.map(|output| json(&output.stdout));
+        for field in ["state", "reason"] {
+            assert_eq!(listed["archives"][0][field], info[field], "{name}: {field}");
+        }
+    }
+}

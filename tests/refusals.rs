@@ -38,6 +38,10 @@ fn terminals_are_not_for_archives() {
             &[says_so, "terminal"].map(|wanted| if line.contains("backup.tar") { says_so } else { wanted }),
         );
     }
+    // What is not there is told before anything else.
+    let output = place.terminal("blocktar backup absent.img");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    says(&output.stdout, "backup absent.img", &["opening absent.img"]);
     assert_eq!(names(place.folder.path()), ["backup.tar", "disk.img"]);
 }
 
@@ -205,6 +209,11 @@ fn a_closed_standard_output_does_not_swallow_an_archive() {
     }
     for line in ["blocktar list backup.tar >&-", "blocktar verify backup.tar >&-", "blocktar info backup.tar >&-"] {
         failed(&place.shell(line), line, 3, &["standard output", "closed"]);
+    }
+    for line in ["--help", "backup --help", "--version"] {
+        failed(&place.shell(&format!("blocktar {line} >&-")), line, 3, &["standard output", "closed"]);
+        failed(&place.shell(&format!("blocktar {line} > /dev/full")), line, 3, &["No space left"]);
+        assert!(place.shell(&format!("set -o pipefail; blocktar {line} | cat")).status.success());
     }
     // Who names /dev/null means it, and who closes the other streams takes nothing from the archive.
     let fine = [

@@ -308,3 +308,38 @@ fn an_archive_without_its_end_leaves_the_marker() {
     let (code, spoken) = bench.restore(&cut, false);
     assert!(code == Some(1) && spoken.contains("incomplete"), "{spoken}");
 }
+
+#[test]
+fn a_check_that_cannot_be_made_does_not_call_the_archive_damaged() {
+    let bench = Bench::new("dash", "mawk");
+    let (archive, _) = fresh(bench.folder.path(), "--digest blake3");
+    bench.take_script(&archive);
+    let unpacked = bench.unpack(&archive);
+    let linked = bench.run("for tool in cat sed dd zstd; do ln -s \"$(command -v $tool)\" bin; done");
+    assert!(linked.status.success(), "{linked:?}");
+    let output = bench.run(&format!("PATH=$PWD/bin; sh restore.sh --check {unpacked}"));
+    let spoken = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{spoken}");
+    assert_eq!(spoken, "restore.sh: b3sum is needed to check this archive\n");
+}
+
+#[test]
+fn the_readme_checks_a_restored_image_and_a_wrong_directory_is_not_called_incomplete() {
+    let bench = Bench::new("dash", "mawk");
+    let (archive, bytes) = fresh(bench.folder.path(), "");
+    bench.take_script(&archive);
+    let readme = include_str!("../README.md");
+    let line = readme.lines().find(|line| line.starts_with("    mkdir FOLDER")).expect("README unpacks for --check");
+    assert!(bench.run(&line.replace("backup.tar", &archive.display().to_string())).status.success());
+    assert!(readme.contains("sh restore.sh --check FOLDER/ID new2.img"));
+    fs::write(bench.path("target"), bytes).unwrap();
+    let id = support::names(&bench.path("FOLDER"))[0].clone();
+    let output = bench.run(&format!("sh restore.sh --check FOLDER/{id} target"));
+    assert!(output.status.success(), "{output:?}");
+    for line in ["--check FOLDER target", "--check FOLDER", "FOLDER target"] {
+        let output = bench.run(&format!("sh restore.sh {line}"));
+        let spoken = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        assert!(spoken.contains("named after the backup") && !spoken.contains("incomplete"), "{line}: {spoken}");
+    }
+}

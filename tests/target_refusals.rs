@@ -6,7 +6,7 @@ mod support;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 
-use place::{MIB, Place, failed, text};
+use place::{MIB, Place, failed, says, text};
 use support::{LoopDevice, is_root, names};
 
 fn path_of(device: &LoopDevice) -> String {
@@ -22,18 +22,21 @@ fn a_target_that_is_one_byte_too_small_is_refused_unless_told() {
     let place = Place::of_size(2 * MIB + 1);
     let device = LoopDevice::dirty(2 * MIB, 512);
     let line = format!("restore -i backup.tar {}", path_of(&device));
-    let says = ["1 too few", "lvcreate -L 2097664b", "--truncate"];
-    place.refuses(&line, &says);
-    place.refuses(&format!("{line} --overwrite --target-is-zero"), &says);
-    place.refuses(&format!("{line} --dry-run"), &says);
-    failed(&place.shell(&format!("blocktar restore {} < backup.tar", path_of(&device))), "< backup.tar", 6, &says);
-    failed(&place.shell(&format!("cat backup.tar | blocktar restore {}", path_of(&device))), "a pipe", 6, &says);
+    let reasons = ["1 too few", "lvcreate -L 2097664b", "--truncate"];
+    place.refuses(&line, &reasons);
+    place.refuses(&format!("{line} --overwrite --target-is-zero"), &reasons);
+    place.refuses(&format!("{line} --dry-run"), &reasons);
+    failed(&place.shell(&format!("blocktar restore {} < backup.tar", path_of(&device))), "< backup.tar", 6, &reasons);
+    failed(&place.shell(&format!("cat backup.tar | blocktar restore {}", path_of(&device))), "a pipe", 6, &reasons);
     assert!(device.content().iter().all(|byte| *byte == 0xff), "a refused target was written to");
     let plan = place.run(&format!("{line} --truncate --dry-run"));
     assert!(text(&plan.stdout).contains("1 byte\n"), "{plan:?}");
     for truncating in [format!("{line} --truncate"), format!("{line} --truncate --overwrite --read-back")] {
-        assert_eq!(place.run(&truncating).status.code(), Some(0));
+        let output = place.run(&truncating);
+        assert_eq!(output.status.code(), Some(0));
         assert!(device.content() == place.image[..2 * MIB]);
+        // What was written, not what the archive holds.
+        says(&output.stderr, &truncating, &["data        2 MiB written", "left out    1 byte at the end"]);
     }
 }
 

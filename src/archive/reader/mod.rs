@@ -18,7 +18,7 @@ pub use unpack::Told;
 use super::end::End;
 use super::info::BackupInfo;
 use super::ledger::Ledger;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::extent::{ExtentMap, Range};
 use crate::pipeline::{self, Pool};
 use crate::stream::Input;
@@ -205,7 +205,7 @@ impl OpenArchive {
     }
 }
 
-/// Reads of an archive only what an inventory needs: head and end where the input can seek, else its structure.
+/// Reads of an archive only what an inventory needs: head and end where the input can seek and the end is there, else its structure.
 ///
 /// Gives the backup-info if that much could be read, and how the archive ends, or why it does not.
 pub fn look(input: Box<dyn Input>) -> (Option<BackupInfo>, Result<Ending>) {
@@ -216,11 +216,30 @@ pub fn look(input: Box<dyn Input>) -> (Option<BackupInfo>, Result<Ending>) {
             Err(error) => (None, Err(error)),
         };
     }
-    match head::read_info(&mut input) {
-        Ok(head::First { info, common, .. }) => {
-            let ending = tail::find_checked_end(&mut input, &common, info.digest);
-            (Some(info), ending)
+    let first = match head::read_info(&mut input) {
+        Ok(first) => first,
+        Err(error) => return (None, Err(error)),
+    };
+    let behind_info = input.position();
+    let info = first.info.clone();
+    let ending = match tail::find_end(&mut input, &first.common, info.digest) {
+        Ok(Ok(ending)) => tail::check_last_index(&mut input, &first.common, info.digest, &ending).map(|()| ending),
+        Ok(Err(failure)) if info.part.is_some() => Err(failure.unwrap_or_else(|| tail::no_end(&input))),
+        Ok(Err(_)) => Err(why_no_end(input, first, behind_info)),
+        Err(error) => Err(error),
+    };
+    (Some(info), ending)
+}
+
+/// Why the tail shows no end: it may have been cut off, or something else may follow it. The structure tells.
+fn why_no_end(mut input: ArchiveInput, first: head::First, behind_info: u64) -> Error {
+    let sought = input.seek_to(behind_info);
+    let head = sought.and_then(|()| head::read_behind_info(&mut input, first, Attachments::Named(None), Reading::Best));
+    match head {
+        Ok(head) => {
+            let data_position = input.position();
+            seeking::diagnose(input, head, data_position, &mut |_| ())
         }
-        Err(error) => (None, Err(error)),
+        Err(error) => error,
     }
 }

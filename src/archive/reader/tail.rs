@@ -24,13 +24,6 @@ pub fn no_end(input: &ArchiveInput) -> Error {
     Error::incomplete(input.name(), "it has no end member")
 }
 
-/// Finds how the archive ends, and that its last index leads there; the error is the archive's.
-pub fn find_checked_end(input: &mut ArchiveInput, common: &Common, digest: DigestKind) -> Result<Ending> {
-    let ending = find_end(input, common, digest)?.map_err(|failure| failure.unwrap_or_else(|| no_end(input)))?;
-    check_last_index(input, common, digest, &ending)?;
-    Ok(ending)
-}
-
 /// Finds the end member by going back over the zeros at the end. Where there is none: what is wrong with the best candidate, if there is one.
 pub fn find_end(
     input: &mut ArchiveInput,

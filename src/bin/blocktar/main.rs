@@ -34,9 +34,7 @@ fn main() -> process::ExitCode {
     let arguments = match Arguments::try_parse_all() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // This is help or a version as well; if it cannot be printed, nobody is there to be told.
-            let _ = error.print();
-            return if error.use_stderr() { ExitCode::Usage.into() } else { ExitCode::Done.into() };
+            return instead_of_a_command(&error).into();
         }
     };
     let code = run(&arguments).unwrap_or_else(|error| {
@@ -45,6 +43,22 @@ fn main() -> process::ExitCode {
         ExitCode::from(&error)
     });
     code.into()
+}
+
+/// A command line that is wrong, or asks for help or the version.
+fn instead_of_a_command(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        // If it cannot be printed, nobody is there to be told.
+        let _ = error.print();
+        return ExitCode::Usage;
+    }
+    match answer::print_help(error) {
+        Ok(()) => ExitCode::Done,
+        Err(error) => {
+            talk::report(&error);
+            ExitCode::from(&error)
+        }
+    }
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode> {

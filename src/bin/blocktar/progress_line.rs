@@ -63,29 +63,40 @@ fn resolve(choice: ProgressChoice, talk: Talk, on_terminal: bool) -> ProgressCho
 
 fn show_bar(operation: &'static str, progress: &Progress, stopped: &mpsc::Receiver<()>) {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(5));
-    bar.set_style(style(false));
+    bar.set_style(style(&Snapshot::default()));
     bar.set_prefix(operation);
     let mut rate = Rate::begin();
     while stopped.recv_timeout(BAR_INTERVAL) == Err(RecvTimeoutError::Timeout) {
         let now = progress.snapshot();
         rate.note(now.data_bytes + now.bad_bytes);
-        if bar.length() != Some(now.total_bytes) || bar.position() == 0 {
-            bar.set_style(style(now.total_bytes > 0));
+        let begins = bar.length() != Some(now.total_bytes) || bar.position() == 0;
+        // The position comes before the style that tells the rest by it: each of these lines may be what is drawn.
+        bar.set_position(now.done_bytes);
+        if begins {
             bar.set_length(now.total_bytes);
+            bar.set_style(style(&now));
         }
         bar.set_message(message(&now, rate.bytes_per_second));
-        bar.set_position(now.done_bytes);
     }
     bar.finish_and_clear();
 }
 
 /// What is most worth knowing comes first; the bar takes what is left of the line.
 const TEMPLATE: &str = "{prefix} {percent:>3}% {msg}, {eta} left [{wide_bar}]";
+/// The same before there is anything by which to tell how long the rest takes.
+const TEMPLATE_AT_FIRST: &str = "{prefix} {percent:>3}% {msg} [{wide_bar}]";
 const TEMPLATE_WITHOUT_TOTAL: &str = "{prefix} {spinner} {wide_msg} {elapsed}";
 
-fn style(total_known: bool) -> ProgressStyle {
-    let template = if total_known { TEMPLATE } else { TEMPLATE_WITHOUT_TOTAL };
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+fn template(now: &Snapshot) -> &'static str {
+    match (now.total_bytes, now.done_bytes) {
+        (0, _) => TEMPLATE_WITHOUT_TOTAL,
+        (_, 0) => TEMPLATE_AT_FIRST,
+        _ => TEMPLATE,
+    }
+}
+
+fn style(now: &Snapshot) -> ProgressStyle {
+    ProgressStyle::with_template(template(now)).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
 }
 
 fn message(now: &Snapshot, bytes_per_second: f64) -> String {
@@ -204,8 +215,15 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_said_of_a_rest_that_is_not_known() {
+        let at = |total_bytes, done_bytes| template(&Snapshot { total_bytes, done_bytes, ..Snapshot::default() });
+        assert!(!at(0, 0).contains("left") && !at(400, 0).contains("left"));
+        assert!(at(400, 1).contains("{eta} left") && at(400, 0).contains("{percent"));
+    }
+
+    #[test]
     fn templates_are_valid() {
-        for template in [TEMPLATE, TEMPLATE_WITHOUT_TOTAL] {
+        for template in [TEMPLATE, TEMPLATE_AT_FIRST, TEMPLATE_WITHOUT_TOTAL] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

@@ -10,7 +10,13 @@ use crate::values::shell_word;
 /// The same error with a hint, where one is known: so far, for a word too many.
 pub fn with_hint(mut error: clap::Error, command: clap::Command, words: impl Iterator<Item = OsString>) -> clap::Error {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return error };
-    if error.kind() != ErrorKind::UnknownArgument || word.starts_with('-') {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    if word.starts_with('-') {
+        if let Some(hint) = without_input_option(word, command, words.collect()) {
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+        }
         return error;
     }
     let understood = command.ignore_errors(true).try_get_matches_from(words).ok();
@@ -46,6 +52,20 @@ pub fn with_hint(mut error: clap::Error, command: clap::Command, words: impl Ite
     error
 }
 
+/// The line without `-i`, where that is a line: only `restore` names its archive so.
+fn without_input_option(word: &str, command: clap::Command, mut words: Vec<OsString>) -> Option<String> {
+    if !["-i", "--input"].contains(&word) {
+        return None;
+    }
+    words.remove(words.iter().position(|given| given == word)?);
+    let understood = command.try_get_matches_from(&words).ok()?;
+    let takes_an_archive = ["list", "info", "verify", "compare", "extract", "recompress"];
+    takes_an_archive.contains(&understood.subcommand_name()?).then(|| {
+        let line: Vec<_> = words.iter().skip(1).map(|given| shell_word(Path::new(given))).collect();
+        format!("the archive needs no {word}: `blocktar {}`", line.join(" "))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +91,24 @@ mod tests {
         ];
         for (line, hint) in cases {
             assert!(said(line).contains("tip: ") && said(line).contains(hint), "{line}: {}", said(line));
+        }
+    }
+
+    #[test]
+    fn an_archive_that_is_named_as_restore_names_it_is_met_with_the_line_without() {
+        let cases = [
+            ("blocktar verify -i a.tar", "needs no -i: `blocktar verify a.tar`"),
+            ("blocktar list --input a.tar", "needs no --input: `blocktar list a.tar`"),
+            ("blocktar info --json -i it's", r"needs no -i: `blocktar info --json 'it'\''s'`"),
+            ("blocktar compare -i a.tar disk.img", "`blocktar compare a.tar disk.img`"),
+            ("blocktar extract -i a.tar --offset 1M", "`blocktar extract a.tar --offset 1M`"),
+            ("blocktar recompress -i a.tar -o b.tar", "`blocktar recompress a.tar -o b.tar`"),
+        ];
+        for (line, hint) in cases {
+            assert!(said(line).contains(hint) && !said(line).contains("as a value"), "{line}: {}", said(line));
+        }
+        for line in ["blocktar backup -i disk.img", "blocktar compare -i a.tar", "blocktar man -i a.tar"] {
+            assert!(!said(line).contains("needs no"), "{line}: {}", said(line));
         }
     }
 

@@ -31,11 +31,12 @@ const RECORD_BYTES_IN_FILES: u64 = 4 << 10;
 pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let output_path = arguments.output.path();
+    // What is wrong with the source is told first: it is named first.
+    let mut source = source::open(&arguments.source, &SourceOptions { bytes_per_second: arguments.bwlimit })?;
     refuse_unsafe_output(&arguments.source, output_path)?;
     let request = request(arguments, output_path)?;
 
     let progress = stop.progress();
-    let mut source = source::open(&arguments.source, &SourceOptions { bytes_per_second: arguments.bwlimit })?;
     let mut warnings = source::warnings_before(&arguments.source)?;
     warnings.iter().for_each(|warning| talk::warn(warning));
     let mut output = media::create_output(output_path, arguments.output.if_exists(), &progress)?;

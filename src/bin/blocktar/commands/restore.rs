@@ -59,7 +59,7 @@ pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<Exit
     drop(line);
     progress.take_parting_words();
     let restored = result.map_err(|failure| failed(failure, &facts))?;
-    report(arguments, &input_name, &restored, talk, begun)
+    report(arguments, &input_name, &restored, &facts, talk, begun)
 }
 
 /// Says what a restore that failed has overwritten, beside why it failed.
@@ -88,13 +88,14 @@ fn report(
     arguments: &RestoreArguments,
     input_name: &str,
     restored: &RestoreSummary,
+    facts: &TargetFacts,
     talk: Talk,
     begun: Instant,
 ) -> Result<ExitCode> {
     let (target, info) = (arguments.target.display(), &restored.end.backup_info);
     restored.warnings.iter().for_each(|warning| talk::warn(warning));
-    let mut lines = vec![format!("restored {target} {}", summary::pace(begun, restored.end.data_bytes))];
-    lines.extend(summary::amounts(info, &restored.end));
+    let mut lines = vec![format!("restored {target} {}", summary::pace(begun, restored.data_bytes))];
+    lines.extend(amounts(arguments, restored, facts));
     lines.push(summary::line("archive", input_name));
     lines.push(summary::line("id", &info.id));
     lines.extend(restored.end.digest.as_ref().map(|digest| summary::line("digest", &digest.to_string())));
@@ -102,12 +103,15 @@ fn report(
 
     let code = if restored.bad.is_empty() { ExitCode::Done } else { ExitCode::BadRanges };
     for range in talk::list_lines(&restored.bad) {
-        talk::warn(&format!("left as it was, because it could not be read when it was backed up: {range}"));
+        let now = if facts.capacity.is_some() { "left as it was" } else { "reads as zero" };
+        talk::warn(&format!("{now}, because it could not be read when it was backed up: {range}"));
     }
     if arguments.report.json {
         let told = json!({
             "archive": input_name,
             "target": arguments.target.to_string_lossy(),
+            "restored": {"data_bytes": restored.data_bytes, "zero_bytes": restored.zero_bytes},
+            "read_back": arguments.read_back,
             "warnings": restored.warnings,
             "info": summary::value(info),
             "end": summary::end_value(&restored.end),
@@ -116,6 +120,29 @@ fn report(
         answer::print_json(&summary::for_programs("restore", code, begun, details))?;
     }
     Ok(code)
+}
+
+/// The lines that say what was done to the target.
+fn amounts(arguments: &RestoreArguments, restored: &RestoreSummary, facts: &TargetFacts) -> Vec<String> {
+    let device_bytes = restored.end.backup_info.device.size_bytes;
+    let zeros = match facts.capacity {
+        None => "left as holes",
+        Some(_) if arguments.target_is_zero => "left as they were (--target-is-zero)",
+        Some(_) => "made zero",
+    };
+    let mut lines = vec![
+        summary::line("device", &sizes::exact(device_bytes)),
+        summary::line("data", &format!("{} written", sizes::short(restored.data_bytes))),
+        summary::line("zeros", &format!("{} {zeros}", sizes::short(restored.zero_bytes))),
+    ];
+    if let Some(capacity) = facts.capacity.filter(|capacity| *capacity < device_bytes) {
+        let cut = format!("{} at the end of the device (--truncate)", sizes::exact(device_bytes - capacity));
+        lines.push(summary::line("left out", &cut));
+    }
+    if arguments.read_back {
+        lines.push(summary::line("read back", "all that was restored reads as it was written"));
+    }
+    lines
 }
 
 fn print_plan(plan: &Plan, as_json: bool, begun: Instant) -> Result<ExitCode> {
@@ -146,6 +173,9 @@ fn plan_text(plan: &Plan) -> String {
     }
     match plan.bad_bytes {
         Some(0) => {}
+        Some(bad) if plan.new_image => {
+            add("leave as holes, which read as zero, as it could not be read when it was backed up,", bad)
+        }
         Some(bad) => add("leave as it is, as it could not be read when it was backed up,", bad),
         None => {
             lines.push("  what could not be read when it was backed up is known only at the archive's end".to_owned())

@@ -37,7 +37,7 @@ pub fn text(entry: &Entry, map: Option<&MapStatistics>, contents: Option<&Conten
         lines.push(line("records", &sizes::exact(info.record_size)));
         lines.push(line("program", &info.program));
     }
-    if let Some(contents) = contents {
+    if let Some(contents) = contents.filter(|contents| !contents.lines().is_empty()) {
         lines.extend(bad_lines(contents));
         lines.push(line("picture", contents.caption()));
         lines.extend(contents.lines());
@@ -83,13 +83,14 @@ fn device_lines(info: &BackupInfo) -> Vec<String> {
         let label = filesystem.label.as_ref().map(|label| format!(", label {label}")).unwrap_or_default();
         lines.push(line("holds", &format!("{}{uuid}{label}", filesystem.kind)));
     }
-    lines.push(line("make room", &make_room(info.device.size_bytes)));
+    lines.extend(make_room(device.size_bytes).map(|commands| line("make room", &commands)));
     lines
 }
 
-/// Commands that make a target of the right size.
-fn make_room(size_bytes: u64) -> String {
-    format!("`lvcreate -L {size_bytes}b -n NAME VG`, or restore into a new image")
+/// Commands that make a target of the right size; an empty device needs none, and volumes are made of sectors of 512 bytes.
+fn make_room(size_bytes: u64) -> Option<String> {
+    let volume_bytes = size_bytes.next_multiple_of(512);
+    (size_bytes > 0).then(|| format!("`lvcreate -L {volume_bytes}b -n NAME VG`, or restore into a new image"))
 }
 
 fn user_lines(info: &BackupInfo) -> Vec<String> {
@@ -152,6 +153,8 @@ mod tests {
 
     #[test]
     fn a_stranger_learns_how_to_make_room() {
-        assert!(make_room(8_589_934_592).contains("lvcreate -L 8589934592b "));
+        let holds = |size_bytes, command: &str| make_room(size_bytes).unwrap().contains(command);
+        assert!(holds(8_589_934_592, "lvcreate -L 8589934592b ") && holds(100_000_001, "lvcreate -L 100000256b "));
+        assert_eq!(make_room(0), None, "there is nothing to make room for");
     }
 }
