@@ -11,7 +11,7 @@ use archives::chance::{image_of, pattern};
 use archives::{MemoryInput, Way, all_data, back_up, class, restore_bytes, small};
 use blocktar::archive::{Compression, OpenArchive, OpenOptions};
 use blocktar::backup::BackupRequest;
-use blocktar::compare::{BLOCK_BYTES, Comparison, compare};
+use blocktar::compare::{BLOCK_BYTES, CompareRequest, Comparison, compare};
 use blocktar::error::Result;
 use blocktar::extent::{Extent, ExtentKind, ExtentMap, Range};
 use blocktar::progress::Progress;
@@ -83,7 +83,7 @@ impl Image for Watched {
 
 fn compared(archive: &Arc<Vec<u8>>, way: Way, image: &mut dyn Image) -> Result<Comparison> {
     let opened = OpenArchive::open(MemoryInput::boxed(archive, way), &OpenOptions::default())?;
-    compare(opened, image, 2, &Progress::default())
+    compare(opened, image, &CompareRequest { threads: 2, may_be_larger: false }, &Progress::default())
 }
 
 /// What is found by both ways of reading, which must be the same, with an image that is data all over.
@@ -224,6 +224,16 @@ fn sizes_that_differ_are_a_difference() {
     let larger = found(&archive, &[&image[..], &[0; 5]].concat());
     assert_eq!(larger.differing.kept(), [Range::between(100_000, 100_005)]);
     assert_eq!(larger.compared_bytes, 100_000);
+    for (device_bytes, differing) in [(100_005, 0), (70_000, 1)] {
+        let mut device = MemoryImage::new(
+            [&image[..], &[0; 5]].concat()[..device_bytes].to_vec(),
+            all_data(&image[..device_bytes.min(100_000)]),
+        );
+        let opened = OpenArchive::open(MemoryInput::boxed(&archive, Way::File), &OpenOptions::default()).unwrap();
+        let request = CompareRequest { threads: 2, may_be_larger: true };
+        let found = compare(opened, &mut device, &request, &Progress::default()).unwrap();
+        assert_eq!(found.differing.count(), differing, "{device_bytes}");
+    }
     let nothing = found(&archive, &[]);
     assert_eq!(nothing.differing.kept(), [Range::between(0, 100_000)]);
     let both_empty = found(&back_up(&[], &ExtentMap::new(), &small()), &[]);

@@ -32,13 +32,27 @@ pub struct Comparison {
     pub warnings: Vec<String>,
 }
 
+/// How to compare.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CompareRequest {
+    /// How many threads decompress and check.
+    pub threads: usize,
+    /// Take no offence at a device that goes on behind what was backed up, as it does where a restore found a larger one.
+    pub may_be_larger: bool,
+}
+
 /// Reads the archive and the device once each, side by side, and holds every byte against the other's, zeros included.
 ///
 /// What the device has as a hole is known to be zero and is not read.
 ///
 /// # Errors
 /// An archive that is not sound, which is no difference; a device that cannot be read.
-pub fn compare(archive: OpenArchive, image: &mut dyn Image, threads: usize, progress: &Progress) -> Result<Comparison> {
+pub fn compare(
+    archive: OpenArchive,
+    image: &mut dyn Image,
+    request: &CompareRequest,
+    progress: &Progress,
+) -> Result<Comparison> {
     let (name, info) = (archive.name().to_owned(), archive.info().clone());
     let all = (info.device.size_bytes > 0).then(|| Extent::data(0, info.device.size_bytes)).into_iter().collect();
     let held = match (info.map, info.kind) {
@@ -59,8 +73,8 @@ pub fn compare(archive: OpenArchive, image: &mut dyn Image, threads: usize, prog
         unchanged_bytes: 0,
     };
     progress.set_total(info.device.size_bytes);
-    let ending = archive.read_through(threads, |told| comparing.take(told, &name))?;
-    comparing.finish(ending, info.device.size_bytes)
+    let ending = archive.read_through(request.threads, |told| comparing.take(told, &name))?;
+    comparing.finish(ending, info.device.size_bytes, request.may_be_larger)
 }
 
 /// Where the comparison stands.
@@ -112,11 +126,12 @@ impl Comparing<'_> {
         Range { start: range.start, length: both(range.end()) - both(range.start) }
     }
 
-    fn finish(mut self, ending: Ending, archive_bytes: u64) -> Result<Comparison> {
+    fn finish(mut self, ending: Ending, archive_bytes: u64, may_be_larger: bool) -> Result<Comparison> {
         self.pass_to(Range { start: self.at.max(self.both_bytes), length: 0 });
         let image = self.device.image();
         let device_bytes = image.device().size_bytes;
-        self.differing.push(Range::between(self.both_bytes, archive_bytes.max(device_bytes)));
+        let end = if may_be_larger { archive_bytes } else { archive_bytes.max(device_bytes) };
+        self.differing.push(Range::between(self.both_bytes, end));
         let mut warnings = image.changes()?;
         warnings.extend(ending.warning());
         Ok(Comparison {

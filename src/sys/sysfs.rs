@@ -97,6 +97,11 @@ impl BlockDevice {
         self.below("holders")
     }
 
+    /// Devices that it is built on.
+    pub fn slaves(&self) -> Vec<Self> {
+        self.below("slaves")
+    }
+
     /// Its partitions.
     pub fn partitions(&self) -> Vec<Self> {
         self.below("").into_iter().filter(|part| part.folder.join("partition").exists()).collect()

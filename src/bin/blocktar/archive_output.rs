@@ -7,12 +7,12 @@ use std::time::Instant;
 use blocktar::archive::End;
 use blocktar::error::{Error, Result};
 use blocktar::ranges::RangeList;
-use blocktar::sys::block::Identity;
 use serde_json::{Value, json};
 
 use crate::arguments::{OutputArguments, ReportArguments, SummaryStream};
 use crate::commands::verify;
 use crate::exit_code::ExitCode;
+use crate::identity::Place;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
 use crate::values::shell_word;
@@ -27,7 +27,7 @@ pub struct Reading {
     /// What it is to the command: `the source`.
     pub what: &'static str,
     /// Which file or device it is, if that can be told.
-    pub identity: Option<Identity>,
+    pub place: Option<Place>,
 }
 
 impl Reading {
@@ -38,7 +38,7 @@ impl Reading {
             request: format!("{phrase} {name}"),
             command: format!("blocktar {command} {}", path.map_or("-".to_owned(), shell_word)),
             what: "the archive",
-            identity: path.map_or_else(|| identity::of_stream(io::stdin()), identity::of_path),
+            place: path.map_or_else(|| identity::of_stream(io::stdin()), identity::of_path),
         }
     }
 
@@ -70,9 +70,13 @@ impl Reading {
         self.refuse_itself(identity::of_stream(io::stdout()), remedy)
     }
 
-    fn refuse_itself(self, output: Option<Identity>, remedy: String) -> Result<()> {
-        if output.is_some() && output == self.identity {
+    fn refuse_itself(self, output: Option<Place>, remedy: String) -> Result<()> {
+        if output.is_some() && output == self.place {
             return Err(Error::refused(self.request, format!("the output is {} itself", self.what), Some(remedy)));
+        }
+        if identity::meet(output.as_ref(), self.place.as_ref()) {
+            let why = format!("the output lies on the same device as {0}, or {0} on the output", self.what);
+            return Err(Error::refused(self.request, why, Some(remedy)));
         }
         Ok(())
     }

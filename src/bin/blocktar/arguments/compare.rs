@@ -13,6 +13,7 @@ use crate::values::{self, Stream};
 pub const EXAMPLES: &str = "\
 Examples:
   blocktar compare backup.tar /dev/vg/lv
+  blocktar compare backup.tar /dev/vg/larger --larger
   ssh vault 'cat backup.tar' | blocktar compare - disk.img --json
 
 Differences are told in blocks of 4096 bytes. What only one of both has differs too, if their sizes do.
@@ -26,6 +27,9 @@ pub struct CompareArguments {
     /// Compare it with this block device or disk image
     #[arg(value_name = "DEVICE")]
     pub device: PathBuf,
+    /// Take no offence at a device that is larger than what was backed up
+    #[arg(long)]
+    pub larger: bool,
     /// Decompress and check with this many threads [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = values::threads)]
     pub threads: Option<NonZeroUsize>,

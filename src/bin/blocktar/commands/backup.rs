@@ -96,7 +96,7 @@ fn refuse_unsafe_output(source: &Path, output_path: Option<&Path>) -> Result<()>
         request: format!("back up {}", source.display()),
         command: format!("blocktar backup {}", shell_word(source)),
         what: "the source",
-        identity: identity::of_path(source),
+        place: identity::of_path(source),
     };
     source.refuse_unsafe(output_path)
 }

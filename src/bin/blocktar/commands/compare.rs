@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use blocktar::archive::{OpenArchive, OpenOptions};
-use blocktar::compare::{Comparison, compare};
+use blocktar::compare::{CompareRequest, Comparison, compare};
 use blocktar::error::Result;
 use blocktar::source;
 use serde_json::{Value, json};
@@ -33,7 +33,8 @@ pub fn run(arguments: &CompareArguments, talk: Talk, stop: &Stop) -> Result<Exit
     let archive = OpenArchive::open(input, &OpenOptions::default())?;
     let progress = stop.progress();
     let line = ProgressLine::start(arguments.report.progress, talk, "compare", &progress);
-    let result = compare(archive, image.as_mut(), thread_count(arguments.threads), &progress);
+    let request = CompareRequest { threads: thread_count(arguments.threads), may_be_larger: arguments.larger };
+    let result = compare(archive, image.as_mut(), &request, &progress);
     drop(line);
     let found = result?;
     found.warnings.iter().for_each(|warning| talk::warn(warning));

@@ -200,9 +200,13 @@ fn refuse_mix_ups(arguments: &RestoreArguments, input_path: Option<&Path>) -> Re
         }
     }
     let input = input_path.map_or_else(|| identity::of_stream(io::stdin()), identity::of_path);
-    if input.is_some() && input == identity::of_path(target) {
-        let remedy = "name another target".to_owned();
+    let output = identity::of_path(target);
+    let remedy = "name another target".to_owned();
+    if input.is_some() && input == output {
         return Err(refused(target, "it is the archive that is to be restored", remedy));
+    }
+    if identity::meet(input.as_ref(), output.as_ref()) {
+        return Err(refused(target, "the archive that is to be restored lies on it, or it on the archive", remedy));
     }
     Ok(())
 }
