@@ -32,12 +32,18 @@ struct Watched {
     image: MemoryImage,
     asked: Mutex<Vec<Asked>>,
     faulty: Range,
+    failure: fn() -> io::Error,
 }
 
 impl Watched {
     fn new(bytes: Vec<u8>, extents: ExtentMap) -> Self {
         let faulty = Range { start: 0, length: 0 };
-        Self { image: MemoryImage::new(bytes, extents), asked: Mutex::default(), faulty }
+        Self {
+            image: MemoryImage::new(bytes, extents),
+            asked: Mutex::default(),
+            faulty,
+            failure: || io::Error::from_raw_os_error(5),
+        }
     }
 
     fn note(&self, asked: Asked) {
@@ -63,7 +69,7 @@ impl Image for Watched {
         let range = Range { start: offset, length: buffer.len() as u64 };
         self.note(Asked::Read(range));
         if range.intersection(&self.faulty).is_some() {
-            return Err(io::Error::from_raw_os_error(5));
+            return Err((self.failure)());
         }
         self.image.read_at(buffer, offset)
     }
@@ -347,4 +353,16 @@ fn a_device_that_cannot_be_read_is_named_with_the_place() {
     let error = compared(&archive, Way::File, &mut watched).unwrap_err();
     assert_eq!(class(&error), "io");
     assert!(error.to_string().starts_with("reading memory at byte 6"), "{error}");
+}
+
+/// The comparison said only that it came to an unexpected end.
+#[test]
+fn a_device_that_shrank_is_called_that() {
+    let image = pattern(1 << 20);
+    let archive = back_up(&image, &all_data(&image), &small());
+    let mut watched = Watched::new(image.clone(), all_data(&image));
+    watched.faulty = Range { start: 700_000, length: 1 };
+    watched.failure = || io::ErrorKind::UnexpectedEof.into();
+    let error = compared(&archive, Way::File, &mut watched).unwrap_err();
+    assert!(error.to_string().contains("the source shrank"), "{error}");
 }

@@ -218,3 +218,12 @@ fn a_reader_that_has_seen_enough_of_the_map_is_no_failure() {
     let output = place.command("info sparse.tar --extents").stdout(full).output().unwrap();
     failed(&output, "info --extents > /dev/full", 3, &["writing standard output"]);
 }
+
+#[test]
+fn of_an_empty_device_there_is_no_picture_and_no_room_to_make() {
+    let place = Place::new();
+    let made = place.shell("true > empty.img && blocktar backup empty.img -q -o empty.tar && blocktar info empty.tar");
+    let said = text(&made.stdout);
+    assert!(made.status.success() && said.contains("complete"), "{made:?}");
+    assert!(!said.contains("picture") && !said.contains("lvcreate"), "{said}");
+}

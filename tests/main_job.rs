@@ -123,6 +123,7 @@ fn a_file_system_lands_on_dirty_devices_of_any_sector() {
             assert!(content[IMAGE_BYTES..].iter().all(|byte| *byte == 0xff), "{case}: the tail was touched");
             let says_so = said.contains(&format!("its last {larger_bytes} bytes were left as they are"));
             assert_eq!(says_so, larger_bytes > 0, "{case}: {said}");
+            assert!(said.contains(" made zero") && !said.contains("skipped"), "{case}: {said}");
             place.shell(&format!("e2fsck -fn {}", device.path.display()));
         }
     }

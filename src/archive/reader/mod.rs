@@ -62,7 +62,8 @@ impl OpenArchive {
     /// Reads the head; of an input that can seek, also the end and all indexes, and checks that they fit.
     ///
     /// # Errors
-    /// [`Error::Incomplete`], [`Error::Damaged`] or [`Error::Refused`] by the table in section 12 of the specification.
+    /// [`Incomplete`](crate::error::Error::Incomplete), [`Damaged`](crate::error::Error::Damaged) or [`Refused`](crate::error::Error::Refused) by the
+    /// table in section 12 of the specification.
     pub fn open(input: Box<dyn Input>, options: &OpenOptions) -> Result<Self> {
         let mut input = ArchiveInput::new(input);
         let mut head = head::read_head(&mut input, Attachments::Named(options.attached.as_deref()), options.reading)?;
