@@ -62,6 +62,7 @@ echo "|---|---|---|---|---|---|---|"
 warm "$image"
 none="$timed -q backup $image --compression none | cat > /dev/null"
 blake3="$timed -q backup $image --compression none --digest blake3 | cat > /dev/null"
+short="$timed -q backup $image --compression none --extent-limit 256K | cat > /dev/null"
 zstd1="$timed -q backup $image --compression zstd:1 | cat > /dev/null"
 # GNU tar does not read what it writes to /dev/null itself; behind a pipe it must.
 gnu_tar="tar -C $folder -cSf - image.ext4 | cat > /dev/null"
@@ -69,6 +70,7 @@ bsd_tar="bsdtar -C $folder -cf - image.ext4 | cat > /dev/null"
 
 row "backup, no compression, sha256" --ours "$none" --peer-name "tar -cS" --peer "$gnu_tar" --ratio 0.75
 peer bsdtar "backup, no compression, sha256" --ours "$none" --peer-name bsdtar --peer "$bsd_tar" --ratio 1.0
+peer bsdtar "backup, no compression, sha256, members of 256K" --ours "$short" --peer-name bsdtar --peer "$bsd_tar" --ratio 1.0
 peer bsdtar "backup, no compression, blake3" --ours "$blake3" --peer-name bsdtar --peer "$bsd_tar" --ratio 0.75
 peer zstd "backup, zstd:1" --ours "$zstd1" --peer-name "tar -cS, zstd -1 -T2" \
   --peer "tar -C $folder -cSf - image.ext4 | zstd -1 -T2 -q | cat > /dev/null" --ratio 0.70
@@ -105,8 +107,11 @@ row "$verify" --ours "$timed -q verify $archive" --peer-name "cat, cat" --peer "
 uncached="backup of an uncached image, no compression"
 if wanted "$uncached" && [[ -w /proc/sys/vm/drop_caches ]]; then
   python3 "$here/data_ranges.py" "$image" > "$ranges"
-  row "$uncached" --before "sync -f $folder; echo 3 > /proc/sys/vm/drop_caches; { $program --version; dd --version; echo | cat; } > /dev/null" \
-    --ours "$none" --peer-name "dd iflag=direct bs=4M of the same ranges" --peer "bash $ranges" --ratio 1.05
+  drop="sync -f $folder; echo 3 > /proc/sys/vm/drop_caches; { $program --version; dd --version; echo | cat; } > /dev/null"
+  for digest in sha256 blake3; do
+    row "$uncached, $digest" --before "$drop" --ours "$timed -q backup $image --compression none --digest $digest | cat > /dev/null" \
+      --peer-name "dd iflag=direct bs=4M of the same ranges" --peer "bash $ranges" --ratio 1.05
+  done
 elif wanted "$uncached"; then
   echo "| $uncached | not measured: only root can drop the page cache | | | | | |"
 fi

@@ -142,7 +142,7 @@ impl OpenArchive {
     ///
     /// # Errors
     /// The error of `tell`; or what is wrong with the archive, after everything before it has been told.
-    pub fn read_through(self, threads: usize, tell: impl FnMut(Told<'_>) -> Result<()> + Send) -> Result<Ending> {
+    pub fn read_through(self, threads: usize, tell: impl FnMut(Told<'_>) -> Result<()>) -> Result<Ending> {
         self.read(threads, tell)
     }
 
@@ -157,7 +157,7 @@ impl OpenArchive {
         mut self,
         range: Range,
         threads: usize,
-        tell: impl FnMut(Told<'_>) -> Result<()> + Send,
+        tell: impl FnMut(Told<'_>) -> Result<()>,
     ) -> Result<Ending> {
         match &mut self.reader {
             Reader::Forward(forward) => forward.narrow(range),
@@ -166,7 +166,7 @@ impl OpenArchive {
         self.read(threads, tell)
     }
 
-    fn read(mut self, threads: usize, mut tell: impl FnMut(Told<'_>) -> Result<()> + Send) -> Result<Ending> {
+    fn read(mut self, threads: usize, mut tell: impl FnMut(Told<'_>) -> Result<()>) -> Result<Ending> {
         let digest = self.info().digest;
         let workers = (0..threads.max(1)).map(|_| Unpacker::new(digest)).collect::<Result<Vec<_>>>()?;
         let (batches, results) = (Pool::<StoredBatch>::default(), Pool::<Unpacked>::default());

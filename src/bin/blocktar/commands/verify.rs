@@ -95,6 +95,10 @@ fn fault_text(fault: &Fault) -> String {
 fn report_text(name: &str, report: &Report, talk: Talk, begun: Instant) -> String {
     let mut lines = Vec::new();
     match report.faults.len() {
+        0 if !report.bad.is_empty() => {
+            let missing = sizes::exact(report.bad.bytes());
+            lines.push(format!("{name}: sound, but {missing} could not be read when it was backed up"));
+        }
         0 if talk > Talk::Quiet => lines.push(format!("{name}: sound")),
         0 => {}
         count => {
@@ -171,6 +175,12 @@ mod tests {
         assert_eq!(told[0], failure::value(&error()));
         assert_eq!((&told[0]["class"], &told[0]["why"]), (&"refused".into(), &"it needs `dedup`".into()));
         assert_eq!(told[1]["affected"], json!([{"offset": 4096, "length": 512}]));
+    }
+
+    #[test]
+    fn what_was_never_read_stands_in_the_first_line() {
+        let text = report_text("a.tar", &report(vec![]), Talk::Quiet, Instant::now());
+        assert!(text.starts_with("a.tar: sound, but 512 bytes could not be read when it was backed up\n"), "{text}");
     }
 
     #[test]
