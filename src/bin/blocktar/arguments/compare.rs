@@ -16,7 +16,7 @@ Examples:
   blocktar compare backup.tar /dev/vg/larger --larger
   ssh vault 'cat backup.tar' | blocktar compare - disk.img --json
 
-Differences are told in blocks of 4096 bytes. What only one of both has differs too, if their sizes do.
+Differences are told in blocks of 4096 bytes. What only one of both has differs too, if their sizes do. \
 Ranges that could not be read when the backup was made are not compared, nor what an increment leaves to its parent.";
 
 #[derive(Args, Debug)]

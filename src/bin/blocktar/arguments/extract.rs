@@ -16,7 +16,7 @@ Examples:
   blocktar extract backup.tar | sha256sum
   ssh vault 'cat backup.tar' | blocktar extract --length 512 > boot-sector
 
-A file is read only where the range lies; what comes through a pipe is read to its end, and is refused if that is missing.
+A file is read only where the range lies; what comes through a pipe is read to its end, and is refused if that is missing. \
 Zeros are written as zeros: to make a sparse image of the whole device, use `blocktar restore`.";
 
 #[derive(Args, Debug)]

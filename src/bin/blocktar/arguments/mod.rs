@@ -43,7 +43,7 @@ Examples:
   blocktar compare backup.tar /dev/vg/lv
   blocktar extract backup.tar --offset 1G --length 64K > piece
 
-Where a command takes an archive, `-` is standard input, and `-o -` is standard output; both are what it takes when no
+Where a command takes an archive, `-` is standard input, and `-o -` is standard output; both are what it takes when no \
 archive is named. A file of that name is `./-`.";
 
 /// Back up block devices and disk images as one sequential tar, and bring them back byte for byte

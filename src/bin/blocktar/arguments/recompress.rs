@@ -16,7 +16,7 @@ Examples:
   blocktar recompress backup.tar -o big.tar --compression none --extent-limit 4M --verify
   ssh vault 'cat backup.tar' | blocktar recompress --record-size 512K | dd of=/dev/nst0 bs=512k iflag=fullblock
 
-The new archive has an id and a digest of its own and the state of the old one, so increments fit both. An archive in which
+The new archive has an id and a digest of its own and the state of the old one, so increments fit both. An archive in which \
 anything is wrong gives no new one: there is no --keep-going, as what is written afresh looks sound.";
 
 #[derive(Args, Debug)]
