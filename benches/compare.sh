@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures blocktar and its peers by turns on the same data, and prints a table of medians and ratios.
 #
-#   benches/compare.sh                  everything: needs 28 GiB of disk and 8 GiB of memory for /dev/shm, takes half an hour
+#   benches/compare.sh                  everything: needs 28 GiB of disk and 8 GiB of memory for /dev/shm, takes a quarter of an hour
 #   benches/compare.sh --quick          the same on little data, to see that everything runs; its numbers mean nothing
 #   benches/compare.sh --only WORD      only the rows whose name contains the word; can be given several times
 #   benches/compare.sh --clean          removes the data that is kept between runs
