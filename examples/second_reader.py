@@ -10,7 +10,7 @@ refusal TARGET does not exist. Needs the standard library and the program zstd. 
 """
 import bisect, hashlib, os, sys
 from second_reader_json import (END, KIB, MIB, Refused, array, backup_info, check, check_cover, compact,
-                                extents, need, novelty, seconds, text, utf8)
+                                extents, need, novelty, seconds, text)
 from second_reader_tar import Tar
 
 
@@ -49,7 +49,7 @@ class Archive:
         self.known_to = 0 if self.full else info["parent"]["device_size"]
         path, size, found, _ = self.tar.member()
         need(path == "RESTORE.txt", path + ": not in its place")
-        utf8(self.tar.content(path, size, found, 64 * KIB, 64 * KIB), path)
+        self.tar.content(path, size, found, 64 * KIB, 64 * KIB)
         for file in attached:
             path, size, found, _ = self.tar.member()
             need(path == "attached/" + file["name"] and found["length"] == file["length"]

@@ -57,6 +57,7 @@ def fulls():
     attached = [("vm.xml", b"<domain/>\n"), ("empty+1@2=3", b"")]
     yield "full_attached", full(attached=attached)
     yield "full_attached_blake3", full(attached=attached, digest="blake3")
+    yield "restore_text_not_utf8", full(plain={"RESTORE": lambda _: b"to restore: \x8c"})
     notes = {"a": "", "b\"\\\n\u0001\u007f": "\u00fc/\u20ac", "\u00e4": "x" * 1024}
     identity = {"host": "host", "model": "m\\odel", "serial": "1", "vg": "vg0", "lv": "root",
                 "filesystem": {"type": "ext4", "uuid": "1-2", "label": "\u00e4"}}
