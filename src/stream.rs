@@ -152,8 +152,41 @@ pub trait Input: Send {
     fn length(&self) -> Option<u64>;
     /// Reads on from the current position.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Goes to a position; only called where `length` is known.
+    /// Goes to a position; only called where `length` is known, or behind [`tail`](Self::tail).
     fn seek_to(&mut self, position: u64) -> io::Result<()>;
+    /// The last bytes of an input that can seek but does not know its length (a tape drive without addresses): all, or at least those in which an archive's
+    /// end is found. `None` for every other input.
+    fn tail(&mut self) -> Option<io::Result<Vec<u8>>> {
+        None
+    }
+    /// Tells such an input its length, which its archive gave away.
+    fn set_length(&mut self, _length: u64) {}
+}
+
+/// Why a further medium is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediumReason {
+    /// The one before is full, or its part of the archive was read.
+    Next,
+    /// What was given is not what is wanted, for this reason.
+    Wrong(String),
+}
+
+/// The part of an archive that is wanted next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedPart {
+    /// The archive's id.
+    pub id: String,
+    /// The part's number, from 1.
+    pub number: u64,
+    /// Why it is wanted.
+    pub reason: MediumReason,
+}
+
+/// Gives the media on which an archive goes on, one after another.
+pub trait NextInput: Send {
+    /// Opens the input that should hold this part; `None` if there is none and nobody to ask.
+    fn next_input(&mut self, wanted: &WantedPart) -> Result<Option<Box<dyn Input>>>;
 }
 
 /// Where an archive goes, or what was extracted from one.
@@ -166,4 +199,63 @@ pub trait Output: Send {
     fn write_member(&mut self, pieces: &[IoSlice<'_>]) -> Result<()>;
     /// Brings everything to stable storage and makes the result appear.
     fn finish(&mut self) -> Result<()>;
+    /// What an output can do on which an archive may go on from medium to medium; `None` for one that takes it whole.
+    fn spanning(&mut self) -> Option<&mut dyn Spanning> {
+        None
+    }
+}
+
+/// What an archive's part says of the medium on which it lies (format-spec, section 4, `medium`).
+///
+/// All of it is information for whoever looks for a cartridge; no rule depends on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Medium {
+    /// The medium's id, from its label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its name, from its label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The number of the tape file, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<u64>,
+    /// Whether the drive compressed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drive_compression: Option<bool>,
+    /// The identifier of the key with which the drive encrypted; empty where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drive_encryption: Option<String>,
+}
+
+/// How a part ended that goes on elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartEnded {
+    /// The archive's id.
+    pub id: String,
+    /// The number of the part that ended, from 1.
+    pub number: u64,
+    /// Whether all that closes it was written; else the medium's hard end came first, and the next part repeats what was not down.
+    pub closed: bool,
+}
+
+/// An output that takes an archive in parts, each on a medium of its own.
+///
+/// Contract: before each member its writer asks [`has_room`](Self::has_room) for that member and everything that closes the part. Where there is none it writes what closes the part
+/// and calls [`next_medium`](Self::next_medium). Where a write failed and [`is_full`](Self::is_full) says why, the writer goes on from the last member within
+/// [`down_bytes`](Self::down_bytes) in the same way.
+pub trait Spanning {
+    /// The medium of the current part, for its backup-info.
+    fn medium(&self) -> Option<Medium>;
+    /// Size of the medium's records in bytes.
+    fn record_bytes(&self) -> u64;
+    /// Whether this medium can be expected to take so many bytes more.
+    fn has_room(&mut self, bytes: u64) -> bool;
+    /// How many bytes of the current part are certainly on the medium.
+    fn down_bytes(&self) -> u64;
+    /// Whether the write that failed last did so because the medium is full, and everything up to [`down_bytes`](Self::down_bytes) is there.
+    fn is_full(&self) -> bool;
+    /// Closes the medium, so that deferred errors are seen, and goes to the next; everything counts from 0 there. An error that leaves [`is_full`](Self::is_full) true means
+    /// that the medium could not be closed: then it is called again with `closed` false.
+    fn next_medium(&mut self, ended: &PartEnded) -> Result<()>;
 }
