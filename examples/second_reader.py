@@ -9,9 +9,9 @@ refusal TARGET does not exist. Needs the standard library and the program zstd. 
 3 input or output failed, 4 incomplete, 5 damaged, 6 not understood, 7 wrong chain, 8 sound with bad ranges.
 """
 import bisect, hashlib, os, sys
-from second_reader_json import (END, KIB, MIB, Refused, array, backup_info, check, check_cover, compact,
+from second_reader_json import (END, LABEL as LABEL_TEXT, KIB, MIB, Refused, array, backup_info, check, check_cover, compact,
                                 extents, need, novelty, seconds, text)
-from second_reader_tar import Tar
+from second_reader_tar import LABEL, Tar
 
 
 class Archive:
@@ -25,14 +25,12 @@ class Archive:
     def head(self):
         """All that stands before the first extent member."""
         path, size, record, _ = self.tar.member()
+        if path == LABEL and self.tar.count == 1:
+            self.refuse_label(path, size, record)
         need(path == "backup-info.json" and self.tar.count == 1, "does not begin with backup-info.json")
         self.info_text = self.tar.content(path, size, record, 256 * KIB, 256 * KIB)
-        info = novelty(self.info_text, path)
-        need(type(info) is dict and type(info.get("format")) is int, path + ": no format")
-        need(info["format"] == 1, f"format {info['format']}", 6)
-        need(array(text)(info.get("requires")), path + ": no requires")
-        need(not info["requires"], f"requires {info['requires']}", 6)
-        self.info = check(self.info_text, backup_info(self.tar.digest), path)
+        self.check_novelty(self.info_text, path)
+        info = self.info = check(self.info_text, backup_info(self.tar.digest), path)
         self.size, self.part, self.full = info["device"]["size"], info.get("part"), info["kind"] == "full"
         self.limit, self.inline = info["extent_limit"], info["map"] == "inline"
         self.at = self.part["from"] if self.part else 0
@@ -66,6 +64,23 @@ class Archive:
         self.starts, self.next_zero = [extent["start"] for extent in self.map], 0
         self.index_number = None if self.part else 0
         self.begin_index()
+
+    def check_novelty(self, raw, path):
+        """What a reader must know comes before everything else that the text says."""
+        found = novelty(raw, path)
+        need(type(found) is dict and type(found.get("format")) is int, path + ": no format")
+        need(found["format"] == 1, f"format {found['format']}", 6)
+        need(array(text)(found.get("requires")), path + ": no requires")
+        need(not found["requires"], f"requires {found['requires']}", 6)
+
+    def refuse_label(self, path, size, record):
+        """A label is no archive (section 15)."""
+        raw = self.tar.content(path, size, record, 64 * KIB, 64 * KIB)
+        self.check_novelty(raw, path)
+        label = check(raw, LABEL_TEXT, path)
+        need(record["seq"] == 0 and self.tar.digest == "sha256", path + ": its record")
+        need(label["id"] == self.tar.id and seconds(label["created"]) == self.tar.mtime, "id or time differ")
+        need(False, f"it is the label of medium {label['name']}, not a backup", 6)
 
     def begin_index(self):
         previous = {"previous": self.positions[-1]} if self.positions else {}

@@ -172,6 +172,11 @@ def backup_info(digest):
                                     **{digest: HEX}), 64))
 
 
+LABEL = fields(True, format=between(1, 1), requires=array(text), id=ID,
+               name=like(r"(?=.{1,64}$)[!-~]([ -~]*[!-~])?"), created=time, program=text,
+               record_size=multiple(512, 512, 16 * MIB))
+
+
 def extents(full):
     """The test for the map but for its order and cover."""
     dirty = {} if full else {"dirty": true}

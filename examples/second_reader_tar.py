@@ -4,6 +4,7 @@ from blake3_reference import hexdigest as blake3
 from second_reader_json import COMPONENT, MIB, RECORD, UUID, check, need
 
 EXTENT = r"extent/(\d{20})(?:\.zst|\.([1-9]\d*)\.(bad|zero)|)"
+LABEL = "medium.json"
 KNOWN = (rf"backup-info\.json|RESTORE\.txt|attached/(?=.{{1,50}}$){COMPONENT}|extents\.json(\.zst)?|{EXTENT}"
          r"|index/\d{8}\.jsonl\.zst|end\.json")
 DIGEST = {"sha256": lambda data: hashlib.sha256(data).hexdigest(), "blake3": blake3}
@@ -91,6 +92,8 @@ class Tar:
         record = check(payload[len(prefix):-1], RECORD, path + ": record")
         extent = re.fullmatch(EXTENT, path, re.ASCII)
         known = path.startswith(("attached/", "extent/", "index/")) or re.fullmatch(KNOWN, path, re.ASCII)
+        label = self.count == 1 and path == LABEL
+        known = known or label
         need(known or "optional" in record, path + ": a member of unknown kind", 6)
         need(not known or not record.get("requires"), f"{path}: requires {record.get('requires')}", 6)
         need(self.seq is None or record["seq"] == self.seq + 1, path + ": out of sequence")
@@ -105,7 +108,7 @@ class Tar:
             self.padded(size % 512)
             return None
         expected = ["offset"] * bool(extent) + [kind or self.digest]
-        need(re.fullmatch(KNOWN, path, re.ASCII) and shape == expected,
+        need((label or re.fullmatch(KNOWN, path, re.ASCII)) and shape == expected,
              path + ": name or record not as specified")
         need(not extent or int(extent[1]) == record["offset"] and record["length"] > 0
              and (not kind or int(extent[2]) == record["length"] and size == 0), path + ": not its name")

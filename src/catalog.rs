@@ -42,6 +42,24 @@ pub struct Entry {
 pub fn examine(input: Box<dyn Input>) -> Result<Entry> {
     let (location, archive_bytes) = (input.name().to_owned(), input.length());
     let (info, outcome) = reader::look(input);
+    entry(location, archive_bytes, info, outcome)
+}
+
+/// Judges an archive by its first bytes and its last ones alone; `None` if neither are those of an archive.
+///
+/// # Errors
+/// None that is not the archive's state.
+pub fn examine_ends(location: &str, archive_bytes: Option<u64>, head: &[u8], tail: &[u8]) -> Result<Option<Entry>> {
+    let Some((info, outcome)) = reader::glance(location, head, tail) else { return Ok(None) };
+    entry(location.to_owned(), archive_bytes, info, outcome).map(Some)
+}
+
+fn entry(
+    location: String,
+    archive_bytes: Option<u64>,
+    info: Option<BackupInfo>,
+    outcome: Result<Ending>,
+) -> Result<Entry> {
     let (ending, fault) = match outcome {
         Ok(ending) => (Some(ending), None),
         Err(error) => (None, Some(error)),
@@ -93,4 +111,4 @@ fn state(location: &str, ending: Option<&Ending>, fault: Option<Error>) -> Resul
 }
 
 pub use crate::archive::beginning::{Beginning, beginning};
-pub use crate::archive::reader::{Found, Known};
+pub use crate::archive::reader::{Found, Known, label};

@@ -1,6 +1,6 @@
 """The broken vectors: each breaks one rule, and is refused with an exit code and a word that tells which."""
 from sound import MANY, OTHER_ID, full, nested, noise, text
-from writer import BLOCK, Archive, members, pax, spelt, with_checksum, zst
+from writer import BLOCK, Archive, label, members, pax, spelt, with_checksum, zst
 
 SIZE, EXTENTS = 12_288, [(0, 8192, "data"), (8192, 4096, "zero")]
 FIRST, LAST = ("data", 0, text(4096, 0)), ("data", 4200, noise(200))
@@ -324,6 +324,23 @@ def novelties():
         member, "text", spelt(member.record)[:-1] + b',"requires":["age"]}'))
     yield "encrypted_member", changed(DATA, lambda member: [recording(requires=["age"])(member), setting(path=member.path + ".age")(member)])
     yield "unknown_member", one([("optional", "parity/0", b"x", {}), FIRST]).out
+    yield "label_of_medium", label()
+    yield "label_format_2", label({"format": 2})
+    yield "label_requires_unknown", label({"requires": ["time-travel"]})
+
+
+def labels():
+    yield "label_digest_wrong", label(spoil=lambda member: setattr(member, "stored", member.stored.replace(b"07", b"08")))
+    yield "label_name_empty", label({"name": ""})
+    yield "label_name_too_long", label({"name": "n" * 65})
+    yield "label_name_not_printable", label({"name": "WEEK\t07"})
+    yield "label_name_begins_with_blank", label({"name": " WEEK-07"})
+    yield "label_other_id", label({"id": "0199a0b0-1234-7abc-8def-0123456789ce"})
+    yield "label_other_time", label({"created": "2026-11-21T20:00:01Z"})
+    yield "label_seq_1", label(spoil=recording(seq=1))
+    yield "label_optional", label(spoil=recording(optional=True))
+    yield "label_blake3", label(spoil=record_text(b"sha256", b"blake3"))
+    yield "label_record_size_odd", label({"record_size": 4095})
 
 
 # What a message must say, by the beginning of a vector's name; the longest beginning counts.
@@ -338,7 +355,8 @@ SAYS = {
     "global": "first header", "header_": "header", "id_": "UUID", "index_": "index", "index_marked": "does not fit", "index_frame": "frame", "index_missing": "number",
     "index_requires": "age", "inline_": "gap", "inline_ends": "cover", "json_": "", "json_array": "object", "json_blank": "spelling", "json_key_order": "spelling", "json_key_twice": "map",
     "json_key_missing": "map", "json_unknown": "later", "json_escape": "spelling", "json_deep": "unknown key", "json_number": "unknown key", "json_fraction": "unknown key",
-    "kind_": "half", "length_wrong": "frame", "length_zero": "empty", "map_": "map", "map_missing": "number", "map_second": "number", "member_": "number",
+    "kind_": "half", "label_": "medium.json", "label_of": "WEEK-07", "label_format": "version 2", "label_requires": "time-travel", "label_name": "the name",
+    "label_record": "record size", "label_blake3": "medium.json", "label_optional": "record does not fit", "length_wrong": "frame", "length_zero": "empty", "map_": "map", "map_missing": "number", "map_second": "number", "member_": "number",
     "member_requires": "age", "members_": "number", "meta_": "meta", "meta_order": "spelling", "meta_value_number": "string", "name_": "name", "name_absolute": "another archive",
     "not_an": "blocktar", "number_": "record", "offset_": "record", "only_zeros": "zeros", "optional_": "optional", "optional_known": "does not fit",
     "optional_misspelt": "spelt", "padding": "padding", "parent_": "parent", "part_1": "part", "part_to": "", "pax_": "record", "record_": "record", "record_padding": "padding",
@@ -359,7 +377,7 @@ def outcome(name, code):
 def vectors():
     """Each as name, bytes and outcome."""
     sources = ((headers, 5), (order, 5), (records, 5), (frames, 5), (maps, 5), (data, 5), (indexes, 5), (ends, 5), (infos, 5),
-               (ended, 4), (novelties, 6))
+               (labels, 5), (ended, 4), (novelties, 6))
     for source, code in sources:
         for name, archive in source():
             yield name, archive, outcome(name, code)

@@ -242,6 +242,19 @@ class Archive:
         return [[event[1], event[2]] for event in self.events if event[0] == "bad"]
 
 
+def label(changes=None, spoil=None):
+    """The label of a medium (section 15); `changes` are to its text, `spoil` is for its finished Member."""
+    id, created = "0199a0b0-1234-7abc-8def-0123456789cd", "2026-11-21T20:00:00Z"
+    text = spelt({"format": 1, "requires": [], "id": id, "name": "WEEK-07", "created": created,
+                  "program": "vectors 1", "record_size": 4096} | (changes or {}))
+    record = {"blocktar": 1, "seq": 0, "length": len(text), "sha256": hashlib.sha256(text).hexdigest()}
+    member = Member("medium.json", record, text)
+    if spoil:
+        spoil(member)
+    out = member.blocks(id, int(datetime.fromisoformat(created[:-1] + "+00:00").timestamp())) + bytes(2 * BLOCK)
+    return out + bytes(-len(out) % 4096)
+
+
 def members(archive):
     """The members of an archive as byte strings, and what follows the last."""
     found, at = [], 0

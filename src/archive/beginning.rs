@@ -10,6 +10,8 @@ pub enum Beginning {
     Archive,
     /// One of our archives whose first block is damaged: its name is still there.
     SpoiledArchive,
+    /// The label of a medium.
+    Label,
     /// A tar of another program.
     OtherTar,
     /// Anything else, or too short to tell.
@@ -17,13 +19,18 @@ pub enum Beginning {
 }
 
 const FIRST_MEMBER: &str = "/PaxHeaders/backup-info.json";
+const LABEL_MEMBER: &str = "/PaxHeaders/medium.json";
 
 /// What a file that begins with these bytes, at least 512 if it has as many, looks to be.
 pub fn beginning(bytes: &[u8]) -> Beginning {
     let block: Option<&[u8; BLOCK]> = bytes.first_chunk();
     let header = block.and_then(|block| parse_header(block, tar::EntryType::XHeader));
-    if header.is_some_and(|header| header.path.strip_suffix(FIRST_MEMBER).is_some_and(is_id)) {
+    let is_called = |member| header.as_ref().is_some_and(|header| header.path.strip_suffix(member).is_some_and(is_id));
+    if is_called(FIRST_MEMBER) {
         return Beginning::Archive;
+    }
+    if is_called(LABEL_MEMBER) {
+        return Beginning::Label;
     }
     let bytes = &bytes[..bytes.len().min(BLOCK)];
     if bytes.windows(FIRST_MEMBER.len()).any(|window| window == FIRST_MEMBER.as_bytes()) {
@@ -35,6 +42,7 @@ pub fn beginning(bytes: &[u8]) -> Beginning {
 #[cfg(test)]
 mod tests {
     use super::super::block::HeaderMaker;
+    use super::super::label::Label;
     use super::super::member::{MemberKind, Record};
     use super::*;
 
@@ -54,6 +62,7 @@ mod tests {
             assert_eq!(beginning(&spoiled), Beginning::SpoiledArchive, "byte {place}");
         }
         assert_eq!(beginning(&ours[..200]), Beginning::SpoiledArchive);
+        assert_eq!(beginning(&Label::new("WEEK-07", 4096).unwrap().archive()), Beginning::Label);
         let mut foreign = tar::Header::new_gnu();
         foreign.set_path("a/file").unwrap();
         foreign.set_cksum();

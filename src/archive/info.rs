@@ -198,7 +198,7 @@ impl BackupInfo {
 
     /// Reads the text of a `backup-info.json` whose digest was already checked.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, ParseFailure> {
-        check_novelty(text)?;
+        check_novelty(text, "backup-info.json")?;
         let info: Self = parse_canonical(text)?;
         info.check().map_err(ParseFailure::Damaged)?;
         Ok(info)
@@ -322,7 +322,7 @@ fn meta_fits(meta: &BTreeMap<String, String>) -> bool {
 }
 
 /// Looks for a newer format or requirements before the keys are held against those of version 1.
-fn check_novelty(text: &[u8]) -> Result<(), ParseFailure> {
+pub(crate) fn check_novelty(text: &[u8], path: &str) -> Result<(), ParseFailure> {
     #[derive(Deserialize)]
     struct Novelty {
         format: u64,
@@ -330,10 +330,10 @@ fn check_novelty(text: &[u8]) -> Result<(), ParseFailure> {
         #[serde(default)]
         requires: serde_json::Value,
     }
-    let damaged = |error: serde_json::Error| ParseFailure::Damaged(format!("backup-info.json: {error}"));
+    let damaged = |error: serde_json::Error| ParseFailure::Damaged(format!("{path}: {error}"));
     // An array is read as the fields in their order.
     if !text.trim_ascii_start().starts_with(b"{") {
-        return Err(ParseFailure::Damaged("backup-info.json: it is not a JSON object".to_owned()));
+        return Err(ParseFailure::Damaged(format!("{path}: it is not a JSON object")));
     }
     let novelty: Novelty = serde_json::from_slice(text).map_err(damaged)?;
     if novelty.format != FORMAT {

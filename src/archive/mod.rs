@@ -11,6 +11,7 @@ pub(crate) mod frame;
 pub mod fuzzing;
 pub(crate) mod index;
 pub(crate) mod info;
+pub(crate) mod label;
 pub(crate) mod ledger;
 pub(crate) mod map;
 pub(crate) mod member;
@@ -24,6 +25,7 @@ pub use digest::{Digest, DigestKind};
 pub use end::End;
 pub use frame::Compression;
 pub use info::{Attached, BackupInfo, Kind, MapKind, Parent, Part, Sample, Set};
+pub use label::Label;
 pub use map::text_pieces as map_text;
 pub use reader::{Ending, Lacking, OpenArchive, OpenOptions, Reading, Told};
 
@@ -35,6 +37,8 @@ pub mod limit {
     pub const RECORD: usize = 3072;
     /// `backup-info.json`.
     pub const BACKUP_INFO: u64 = 256 << 10;
+    /// `medium.json` of a label.
+    pub const LABEL: u64 = 64 << 10;
     /// `RESTORE.txt`.
     pub const RESTORE_TEXT: u64 = 64 << 10;
     /// One attached file.
@@ -69,6 +73,8 @@ pub mod limit {
     pub const NESTING: usize = 32;
     /// Bytes of `name`.
     pub const NAME: usize = 255;
+    /// Bytes of a medium's name.
+    pub const MEDIUM_NAME: usize = 64;
     /// Keys of `meta`.
     pub const META_KEYS: usize = 64;
     /// Bytes of one key of `meta`.

@@ -46,6 +46,11 @@ fn the_specification_names_every_limit() {
         ),
         format!("| data member | `extent_limit`, at most {} |", binary(*extent.end())),
         format!("| index: members listed; plain text; stored | {};", grouped(limit::INDEX_MEMBERS)),
+        format!(
+            "| label (section 15): medium.json; its `name` | {}; {} characters |",
+            binary(limit::LABEL),
+            limit::MEDIUM_NAME
+        ),
         format!("| optional member of an unknown kind: stored | {} |", binary(limit::OPTIONAL_STORED)),
         format!("The text is stored plain up to {},", binary(limit::MAP_PLAIN)),
         format!("end of the second zero block there are at most {}.", binary(limit::CLOSING)),

@@ -3,6 +3,7 @@
 use super::super::canonical::ParseFailure;
 use super::super::digest::{Digest, DigestKind};
 use super::super::info::{BackupInfo, Kind, MapKind, check_requires};
+use super::super::label::{self, Label};
 use super::super::member::{MemberKind, Record};
 use super::super::{limit, map};
 use super::Reading;
@@ -65,6 +66,9 @@ pub struct First {
 /// Reads only the first member.
 pub fn read_info(input: &mut ArchiveInput) -> Result<First> {
     let member = input.next_member(None)?;
+    if is_label(&member) {
+        return Err(label_instead(input, &member));
+    }
     let digest_kind = member.record.digest.map(|(kind, _)| kind);
     let (MemberKind::BackupInfo, Some(digest_kind)) = (&member.kind, digest_kind) else {
         return Err(input.damaged(member.position, "the first member is not backup-info.json"));
@@ -76,6 +80,43 @@ pub fn read_info(input: &mut ArchiveInput) -> Result<First> {
         return Err(input.damaged(member.position, "backup-info.json does not fit its own headers"));
     }
     Ok(First { info, info_digest, common, seq: member.record.seq, position: member.position })
+}
+
+/// Reads a label: its only member, and zeros up to the end of the input.
+pub fn read_label(input: &mut ArchiveInput) -> Result<Label> {
+    let member = input.next_member(None)?;
+    if !is_label(&member) {
+        return Err(input.damaged(member.position, "the first member is not medium.json"));
+    }
+    let label = read_label_member(input, &member)?;
+    input.read_zeros_to_the_end()?;
+    Ok(label)
+}
+
+fn is_label(member: &Member) -> bool {
+    matches!(&member.kind, MemberKind::Unknown(path) if path == label::PATH)
+}
+
+fn read_label_member(input: &mut ArchiveInput, member: &Member) -> Result<Label> {
+    check_known(input, member)?;
+    let (text, _) = read_document(input, member, DigestKind::Sha256, limit::LABEL)?;
+    let label = Label::parse(&text).map_err(|failure| unusable(input, member.position, failure))?;
+    let mtime = u64::try_from(label.created.as_second()).unwrap_or(0);
+    if member.record.seq != 0 || member.common != (Common { id: label.id.clone(), mtime }) {
+        return Err(input.damaged(member.position, "medium.json does not fit its own headers"));
+    }
+    Ok(label)
+}
+
+/// The error of a reader of archives that meets a label.
+fn label_instead(input: &mut ArchiveInput, member: &Member) -> Error {
+    let label = match read_label_member(input, member) {
+        Ok(label) => label,
+        Err(error) => return error,
+    };
+    let why = format!("it is the label of medium {}, not a backup", label.name);
+    let remedy = "go on to the tape file behind it, or choose a backup with --file, --name or --id".to_owned();
+    Error::refused(format!("read {}", input.name()), why, Some(remedy))
 }
 
 /// Reads the head, with the contents of the attached files that are wanted.

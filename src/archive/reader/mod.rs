@@ -1,6 +1,7 @@
 //! Reads archives: forward from anything, by the index where the input can seek. Both tell the same of the same archive.
 
 mod forward;
+mod glance;
 mod head;
 mod input;
 mod lacking;
@@ -11,6 +12,7 @@ mod tail;
 mod unpack;
 
 pub use forward::Ending;
+pub use glance::{glance, label};
 pub use lacking::Lacking;
 pub use survey::{Found, Known, Structure, survey};
 pub use unpack::Told;

@@ -76,7 +76,7 @@ impl Inventory {
 fn is_meant_as_archive(path: &Path) -> io::Result<bool> {
     Ok(match remedy::beginning_of(path)? {
         Beginning::Archive | Beginning::SpoiledArchive => true,
-        Beginning::OtherTar => false,
+        Beginning::Label | Beginning::OtherTar => false,
         Beginning::Other => path.extension().is_some_and(|extension| extension == "tar"),
     })
 }

@@ -20,7 +20,7 @@ pub fn of(error: &Error) -> Option<String> {
             Some("it does not begin as an archive: name one, or use another copy if it was one".to_owned())
         }
         // What cannot be looked at any more is told of as it was when it could.
-        Ok(Some(Beginning::Archive | Beginning::SpoiledArchive) | None) | Err(_) => said,
+        Ok(Some(Beginning::Archive | Beginning::SpoiledArchive | Beginning::Label) | None) | Err(_) => said,
     }
 }
 
