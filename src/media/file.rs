@@ -10,6 +10,7 @@ use super::whole_writes::{failed_before, write_whole};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::stream::{Input, Output};
+use crate::sys::medium_error::is_medium_error;
 use crate::sys::page_cache;
 use crate::sys::partial_file::{IfExists, PartialFile};
 use crate::sys::write_back::WriteBack;
@@ -24,7 +25,15 @@ pub struct FileInput {
     name: String,
     base: u64,
     length: u64,
+    /// Up to here of the file it is read block by block: there is one that cannot be read.
+    careful_until: u64,
 }
+
+/// The smallest piece of a drive that can be readable beside one that is not.
+const SECTOR_BYTES: u64 = 512;
+
+/// What the page cache reads at once where there is trouble; behind that, reads may be long again.
+const PAGE_BYTES: u64 = 4096;
 
 impl FileInput {
     /// Reads from an open file that can seek.
@@ -38,7 +47,7 @@ impl FileInput {
         };
         let (base, end) = measure().map_err(|cause: io::Error| Error::io("seeking in", &name, cause))?;
         page_cache::advise_sequential(&file);
-        Ok(Self { file, name, base, length: end.saturating_sub(base) })
+        Ok(Self { file, name, base, length: end.saturating_sub(base), careful_until: 0 })
     }
 }
 
@@ -52,12 +61,44 @@ impl Input for FileInput {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file.read(buffer)
+        if self.careful_until == 0 {
+            return self.file.read(buffer);
+        }
+        let position = self.file.stream_position()?;
+        if position >= self.careful_until {
+            self.careful_until = 0;
+            return self.file.read(buffer);
+        }
+        let most = (SECTOR_BYTES - position % SECTOR_BYTES).min(buffer.len() as u64) as usize;
+        self.file.read(&mut buffer[..most])
     }
 
     fn seek_to(&mut self, position: u64) -> io::Result<()> {
         let absolute = self.base.checked_add(position).ok_or(io::ErrorKind::InvalidInput)?;
         self.file.seek(SeekFrom::Start(absolute)).map(drop)
+    }
+
+    /// A read that fails has failed at its very first page: what lies before is given as a short read. Of that page one sector after the other is tried.
+    fn pass_unreadable(&mut self, cause: &io::Error) -> Option<io::Result<u64>> {
+        if !is_medium_error(cause) {
+            return None;
+        }
+        let mut pass = || {
+            let position = self.file.stream_position()?;
+            let page_end = (position + 1).next_multiple_of(PAGE_BYTES);
+            if position >= self.careful_until {
+                // Not known yet which of its sectors it is.
+                self.careful_until = page_end;
+                return Ok(0);
+            }
+            let next = (position + 1).next_multiple_of(SECTOR_BYTES).min(self.base + self.length);
+            if next <= position {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.file.seek(SeekFrom::Start(next))?;
+            Ok(next - position)
+        };
+        Some(pass())
     }
 }
 
