@@ -2,6 +2,7 @@
 
 pub mod file;
 pub mod pipe;
+pub mod tape;
 mod whole_writes;
 
 use std::fs::{self, File, FileType, Metadata};

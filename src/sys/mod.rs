@@ -4,6 +4,7 @@ pub mod block;
 pub mod closed_streams;
 pub mod device_folder;
 pub mod direct;
+pub mod errno;
 pub mod host;
 pub mod medium_error;
 pub mod mounts;

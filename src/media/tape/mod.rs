@@ -1,0 +1,3 @@
+//! Tape drives.
+
+pub mod simulated;
