@@ -112,7 +112,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let mut written = Written(Vec::new());
     let progress = Progress::default();
     let summary = backup(&mut source, &mut written, &BackupRequest::default(), &progress)?;
-    println!("backed up {size_bytes} bytes into an archive of {} bytes", summary.archive_bytes);
+    println!("backed up {size_bytes} bytes into an archive of {} bytes", summary.written.bytes);
 
     let archive = OpenArchive::open(Box::new(Forward(Cursor::new(written.0))), &OpenOptions::default())?;
     let mut target = Memory::new(vec![0xff; size_bytes as usize]);

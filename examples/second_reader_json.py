@@ -167,6 +167,8 @@ def backup_info(digest):
         compression=like(r"none|zstd:([1-9]|1\d|2[0-2])"), extent_limit=multiple(4096, 64 * KIB, 64 * MIB),
         record_size=multiple(512, 512, 16 * MIB),
         maybe_part=fields(number=between(2, 1 << 53), first_seq=NUMBER, **{"from": NUMBER}, running=HEX),
+        maybe_medium=fields(maybe_id=text, maybe_name=text, maybe_file=NUMBER, maybe_drive_compression=boolean,
+                            maybe_drive_encryption=text),
         maybe_set=fields(id=ID, number=NUMBER, of=NUMBER), maybe_meta=meta,
         maybe_attached=array(fields(name=like(r"(?=.{1,50}$)" + COMPONENT), length=between(0, 4 * MIB),
                                     **{digest: HEX}), 64))

@@ -1,12 +1,11 @@
 //! Source to archive: the only read loop.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use crate::archive::pack::{Batch, PIECES_MAX, Piece};
 use crate::archive::restore_text::RESTORE_TEXT;
-use crate::archive::writer::ArchiveWriter;
-use crate::archive::{Attached, BackupInfo, Compression, DigestKind, End, FORMAT, Kind, MapKind, limit};
+use crate::archive::writer::{ArchiveWriter, WrittenArchive};
+use crate::archive::{Attached, BackupInfo, Compression, DigestKind, FORMAT, Kind, MapKind, limit};
 use crate::error::{Error, Result};
 use crate::extent::{Extent, ExtentKind, Range};
 use crate::progress::Progress;
@@ -55,10 +54,8 @@ impl Default for BackupRequest {
 /// What a finished backup has to say.
 #[derive(Clone, Debug)]
 pub struct BackupSummary {
-    /// The archive's end member, its backup-info included.
-    pub end: End,
-    /// Length of the archive in bytes.
-    pub archive_bytes: u64,
+    /// The archive, its parts, and the end member with its backup-info.
+    pub written: WrittenArchive,
     /// The ranges that could not be read.
     pub bad: RangeList,
     /// What the user should know, in sentences.
@@ -86,9 +83,8 @@ pub fn backup(
     let bad = writer.write_through(request.threads, progress, |batch| reading.fill(batch))?;
     let warnings = source.finish()?;
     progress.check()?;
-    let (end, archive_bytes) = writer.finish(now())?;
-    output.finish()?;
-    Ok(BackupSummary { end, archive_bytes, bad, warnings })
+    let written = writer.finish(BackupInfo::now())?;
+    Ok(BackupSummary { written, bad, warnings })
 }
 
 fn describe(source: &dyn Source, request: &BackupRequest, inline: bool) -> BackupInfo {
@@ -98,7 +94,7 @@ fn describe(source: &dyn Source, request: &BackupRequest, inline: bool) -> Backu
         format: FORMAT,
         requires: Vec::new(),
         id: BackupInfo::new_id(),
-        created: now(),
+        created: BackupInfo::now(),
         program: BackupInfo::PROGRAM.to_owned(),
         name: request.name.clone(),
         kind: Kind::Full,
@@ -111,17 +107,12 @@ fn describe(source: &dyn Source, request: &BackupRequest, inline: bool) -> Backu
         extent_limit: request.extent_limit_bytes,
         record_size: request.record_bytes,
         part: None,
+        medium: None,
         set: None,
         meta: (!request.meta.is_empty()).then(|| request.meta.clone()),
         attached: (!attached.is_empty()).then_some(attached),
         unknown: serde_json::Map::new(),
     }
-}
-
-/// Now, in whole seconds.
-fn now() -> jiff::Timestamp {
-    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    jiff::Timestamp::from_second(seconds as i64).unwrap_or_default()
 }
 
 /// Where the read loop stands.

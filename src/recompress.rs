@@ -6,7 +6,7 @@ use std::thread;
 use crate::archive::pack::{Batch, PIECES_MAX, Piece};
 use crate::archive::reader::{Ending, Told};
 use crate::archive::restore_text::RESTORE_TEXT;
-use crate::archive::writer::ArchiveWriter;
+use crate::archive::writer::{ArchiveWriter, WrittenArchive};
 use crate::archive::{Attached, BackupInfo, Compression, DigestKind, End, MapKind, OpenArchive};
 use crate::error::{Error, Result};
 use crate::extent::Range;
@@ -35,10 +35,8 @@ pub struct RecompressRequest {
 pub struct RecompressSummary {
     /// The end member of the archive that was read.
     pub from: End,
-    /// The new archive's end member, its backup-info included.
-    pub end: End,
-    /// Length of the new archive in bytes.
-    pub archive_bytes: u64,
+    /// The new archive, its parts, and the end member with its backup-info.
+    pub written: WrittenArchive,
     /// The ranges that could not be read when the backup was made.
     pub bad: RangeList,
     /// What the user should know, in sentences.
@@ -71,10 +69,9 @@ pub fn recompress(
     }
     let from = ending.end;
     let state = from.state.ok_or_else(|| Error::damaged(&name, "its end member names no state"))?;
-    let (end, archive_bytes) = writer.finish_with_state(from.finished, state)?;
-    output.finish()?;
+    let written = writer.finish_with_state(from.finished, state)?;
     let warnings = left_out(&from, zero_members);
-    Ok(RecompressSummary { from, end, archive_bytes, bad, warnings })
+    Ok(RecompressSummary { from, written, bad, warnings })
 }
 
 /// The new archive's backup-info: what it says of the backup stays, keys of a later writer included; what it says of the archive is new.
@@ -97,6 +94,8 @@ fn describe(archive: &OpenArchive, attached: &[Vec<u8>], request: &RecompressReq
         compression: request.compression.unwrap_or(from.compression),
         extent_limit: request.extent_limit_bytes.unwrap_or(from.extent_limit),
         record_size: request.record_bytes.unwrap_or(from.record_size),
+        part: None,
+        medium: None,
         attached: from.attached.as_ref().map(of_files),
         ..from.clone()
     })

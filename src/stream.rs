@@ -252,8 +252,10 @@ pub struct PartEnded {
 pub trait Spanning {
     /// The medium of the current part, for its backup-info.
     fn medium(&self) -> Option<Medium>;
-    /// Size of the medium's records in bytes.
-    fn record_bytes(&self) -> u64;
+    /// Size of the medium's records in bytes, to a multiple of which each part is padded; `None` where any size will do.
+    fn record_bytes(&self) -> Option<u64>;
+    /// The longest data member that it takes, where not any will do: what has to be written behind the early warning of a tape's end must be short.
+    fn member_bytes_max(&self) -> Option<u64>;
     /// Whether this medium can be expected to take so many bytes more.
     fn has_room(&mut self, bytes: u64) -> bool;
     /// How many bytes of the current part are certainly on the medium.

@@ -216,7 +216,7 @@ fn what_cannot_be_read_fails_a_backup_or_is_bad_and_left_as_it_was() {
                 bad_bytes += chunk.len() as u64;
             }
         }
-        assert_eq!(summary.end.bad_bytes, bad_bytes);
+        assert_eq!(summary.written.end.bad_bytes, bad_bytes);
         assert_eq!(summary.bad.bytes(), bad_bytes);
         for way in [Way::Pipe, Way::File] {
             let (restored, outcome) = restore_bytes(&archive, way, threads, bytes.len());
@@ -288,7 +288,7 @@ fn short_reads_of_a_source_change_nothing() {
         let mut source = InPieces { device: device.clone(), bytes: bytes.clone(), at: 0, piece, begun: false };
         let (archive, summary) = back_up_source(&mut source, &small()).unwrap();
         let whole = back_up_source(&mut scan(&bytes), &small()).unwrap().1;
-        assert_eq!(summary.end.data_members, whole.end.data_members, "pieces of {piece}");
+        assert_eq!(summary.written.end.data_members, whole.written.end.data_members, "pieces of {piece}");
         assert!(restore_bytes(&archive, Way::Pipe, 1, bytes.len()).0 == bytes);
     }
 }

@@ -79,7 +79,7 @@ fn of_the_backup(info: &BackupInfo) -> BackupInfo {
 fn descends(new: &Arc<Vec<u8>>, old: &Arc<Vec<u8>>, request: &RecompressRequest, summary: &RecompressSummary) {
     let (new_archive, old_archive) = (open(new), open(old));
     let (end, from) = (new_archive.end().unwrap(), old_archive.end().unwrap());
-    assert_eq!((end, from), (&summary.end, &summary.from));
+    assert_eq!((end, from), (&summary.written.end, &summary.from));
     assert_eq!(end.state, from.state);
     assert_eq!(end.finished, from.finished);
     assert!(end.id != from.id && end.digest != from.digest && end.digest != end.state);
@@ -136,7 +136,7 @@ proptest! {
             comes_back(&next, &image);
             archive = next;
         }
-        prop_assert_eq!(open(&archive).end().unwrap().state, first.end.digest);
+        prop_assert_eq!(open(&archive).end().unwrap().state, first.written.end.digest);
     }
 }
 
@@ -150,7 +150,7 @@ fn very_many_extents() {
     let archive = back_up(&image, &extents.collect(), &small());
     let request = RecompressRequest { extent_limit_bytes: Some(1 << 20), threads: 3, ..RecompressRequest::default() };
     let (new, summary) = recompressed(&archive, Way::Pipe, &request);
-    assert_eq!(summary.end.data_members, count);
+    assert_eq!(summary.written.end.data_members, count);
     descends(&new, &archive, &request, &summary);
     comes_back(&new, &image);
 }
@@ -167,7 +167,7 @@ fn what_touches_is_joined_up_to_the_new_limit() {
     for (limit_bytes, members) in [(1 << 20, 4), (64 << 20, 3), (64 << 10, 61)] {
         let request = RecompressRequest { extent_limit_bytes: Some(limit_bytes), ..RecompressRequest::default() };
         let (new, summary) = recompressed(&archive, Way::File, &request);
-        assert_eq!(summary.end.data_members, members, "limit {limit_bytes}");
+        assert_eq!(summary.written.end.data_members, members, "limit {limit_bytes}");
         assert_eq!(content(&new).zeros, zeros);
         descends(&new, &archive, &request, &summary);
         comes_back(&new, &image);
@@ -269,7 +269,7 @@ fn an_inline_map_stays_inline() {
     let (archive, _) = back_up_source(&mut source, &small()).unwrap();
     let request = RecompressRequest { extent_limit_bytes: Some(1 << 20), ..RecompressRequest::default() };
     let (new, summary) = recompressed(&archive, Way::Pipe, &request);
-    assert_eq!(summary.end.backup_info.map, MapKind::Inline);
+    assert_eq!(summary.written.end.backup_info.map, MapKind::Inline);
     assert_eq!(content(&new).data, [Range::between(0, 12_288), Range::between(118_784, 300_000)]);
     descends(&new, &archive, &request, &summary);
     comes_back(&new, &image);

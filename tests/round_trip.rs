@@ -39,9 +39,9 @@ fn a_source_without_a_map_comes_back() {
         let request = BackupRequest { threads, ..small() };
         let mut source = WithoutMap(Scan::new(MemoryImage::new(image.clone(), extents.clone())));
         let (archive, summary) = back_up_source(&mut source, &request).unwrap();
-        assert_eq!(summary.end.backup_info.map, MapKind::Inline);
-        assert_eq!(summary.end.zero_bytes + summary.end.data_bytes, 300_000);
-        assert!(summary.end.zero_bytes > 90_000, "zeros become members without bytes");
+        assert_eq!(summary.written.end.backup_info.map, MapKind::Inline);
+        assert_eq!(summary.written.end.zero_bytes + summary.written.end.data_bytes, 300_000);
+        assert!(summary.written.end.zero_bytes > 90_000, "zeros become members without bytes");
         for way in [Way::Pipe, Way::File] {
             let (restored, outcome) = restore_bytes(&archive, way, threads, image.len());
             outcome.unwrap();

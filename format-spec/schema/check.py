@@ -47,7 +47,7 @@ def wrong_texts(found):
     record = {"blocktar": 1, "seq": 0, "length": 5, "sha256": "0" * 64}
     for change in ({"bad": True}, {"blake3": "0" * 64}, {"x": 1}, {"seq": 1 << 53}, {"sha256": "0" * 63}):
         yield "record", {**record, **change}
-    for name, needless in (("backup-info", {"name", "meta", "attached", "part", "parent", "samples", "set"}), ("end", {"continues"})):
+    for name, needless in (("backup-info", {"name", "meta", "attached", "part", "medium", "parent", "samples", "set"}), ("end", {"continues"})):
         for key in found[name]:
             if key not in needless:
                 yield name, {other: value for other, value in found[name].items() if other != key}

@@ -141,6 +141,11 @@ impl<E: Sink> IndexText<E> {
         self.flush();
     }
 
+    /// Length of the text so far.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
     /// The digest of the text so far.
     pub fn digest(&self) -> Digest {
         self.hasher.finish()

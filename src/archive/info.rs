@@ -1,6 +1,7 @@
 //! `backup-info.json`, both directions (format-spec, section 4).
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,7 @@ use super::canonical::{ParseFailure, parse_canonical, unknown_fits};
 use super::digest::{Digest, DigestKind};
 use super::frame::Compression;
 use super::{FORMAT, limit, member};
-use crate::stream::Device;
+use crate::stream::{Device, Medium};
 
 /// What an archive holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +164,9 @@ pub struct BackupInfo {
     /// Which piece of the archive this is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
+    /// The medium on which this part lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medium: Option<Medium>,
     /// The disks of one machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<Set>,
@@ -196,6 +200,12 @@ impl BackupInfo {
         uuid::Uuid::now_v7().to_string()
     }
 
+    /// Now, in whole seconds.
+    pub(crate) fn now() -> jiff::Timestamp {
+        let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        jiff::Timestamp::from_second(seconds as i64).unwrap_or_default()
+    }
+
     /// Reads the text of a `backup-info.json` whose digest was already checked.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, ParseFailure> {
         check_novelty(text, "backup-info.json")?;
@@ -207,6 +217,21 @@ impl BackupInfo {
     /// From here to the end of the device something must be told of every byte: nothing there can be unchanged.
     pub(crate) fn told_from(&self) -> u64 {
         self.parent.as_ref().map_or(0, |parent| parent.device_size.min(self.device.size_bytes))
+    }
+
+    /// What a later part says, which lies on this medium in records of this size: all else is as in the first (format-spec, section 10).
+    pub(crate) fn of_part(&self, part: Part, medium: Option<Medium>, record_size: u64) -> Self {
+        Self { record_size, part: Some(part), medium, attached: None, ..self.clone() }
+    }
+
+    /// The number of the first member of this part.
+    pub(crate) fn first_seq(&self) -> u64 {
+        self.part.as_ref().map_or(0, |part| part.first_seq)
+    }
+
+    /// The number of this part, from 1.
+    pub(crate) fn part_number(&self) -> u64 {
+        self.part.as_ref().map_or(1, |part| part.number)
     }
 
     /// The text in its one spelling.
@@ -253,6 +278,10 @@ impl BackupInfo {
         )?;
         demand(self.samples.as_ref().is_none_or(|samples| self.samples_fit(samples)), "the samples do not fit")?;
         demand(self.part.as_ref().is_none_or(|part| self.part_fits(part)), "the part does not fit")?;
+        demand(
+            self.medium.as_ref().and_then(|medium| medium.file).is_none_or(|file| file <= limit::NUMBER),
+            "the medium does not fit",
+        )?;
         demand(self.meta.as_ref().is_none_or(meta_fits), "`meta` is out of bounds")?;
         demand(
             self.attached.as_ref().is_none_or(|attached| self.attached_fit(attached)),

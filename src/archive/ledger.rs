@@ -6,7 +6,7 @@ use sha2::Digest as _;
 
 use super::digest::{Digest, DigestKind};
 use super::end::End;
-use super::index::{Content, IndexText, Landed, Sink};
+use super::index::{Content, IndexText, LINE_MAX, Landed, Sink};
 use super::info::{BackupInfo, Kind, MapKind};
 use super::text::push_number;
 use super::{FORMAT, limit};
@@ -23,11 +23,40 @@ pub struct Ledger<E> {
     index: IndexText<E>,
     index_number: u64,
     index_members: u64,
+    /// Where the part began.
+    from: u64,
     backup_info_digest: Digest,
     map_digest: Digest,
     map_position: u64,
     indexes: Vec<u64>,
+    /// Of all parts.
     counts: Counts,
+    /// Of the parts before this one.
+    counts_before: Counts,
+}
+
+/// Where an account stands behind a member: all that another part needs to go on from there.
+///
+/// It is small, so that one can be kept for each of some thousand members.
+#[derive(Clone)]
+pub struct Mark {
+    cursor: MapCursor,
+    at: u64,
+    identity: sha2::Sha256,
+    index_number: u64,
+    counts: Counts,
+}
+
+impl Mark {
+    /// Everything of the device before this has been told.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// The digest of the identity text so far.
+    pub fn running(&self) -> Digest {
+        Digest(self.identity.clone().finalize().into())
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +67,23 @@ struct Counts {
     zero_bytes: u64,
     bad_members: u64,
     bad_bytes: u64,
+}
+
+impl Counts {
+    fn without(self, before: Self) -> Self {
+        Self {
+            data_members: self.data_members - before.data_members,
+            data_bytes: self.data_bytes - before.data_bytes,
+            stored_bytes: self.stored_bytes - before.stored_bytes,
+            zero_bytes: self.zero_bytes - before.zero_bytes,
+            bad_members: self.bad_members - before.bad_members,
+            bad_bytes: self.bad_bytes - before.bad_bytes,
+        }
+    }
+
+    fn told_bytes(self) -> u64 {
+        self.data_bytes + self.zero_bytes + self.bad_bytes
+    }
 }
 
 /// One finished index.
@@ -54,6 +100,9 @@ pub struct IndexClosed<E> {
 
 impl<E: Sink> Ledger<E> {
     /// Opens the account of an archive whose map has been written, or read, at `map_position`.
+    ///
+    /// That of a part after the first goes on where it says; what only the parts before it can tell, the identity and the numbers of
+    /// indexes, is then that of an archive that begins there.
     pub fn open(
         info: BackupInfo,
         info_digest: Digest,
@@ -64,25 +113,52 @@ impl<E: Sink> Ledger<E> {
     ) -> Self {
         let mut identity = sha2::Sha256::new();
         identity.update(format!("backup-info {info_digest}\nmap {map_digest}\n"));
-        let index = IndexText::begin(encoder, info.digest, 0, None);
+        let from = info.part.as_ref().map_or(0, |part| part.from);
+        let index = IndexText::begin(encoder, info.digest, from, None);
         Self {
             info,
             map,
             cursor: MapCursor::default(),
-            at: 0,
+            at: from,
             identity,
             index,
             index_number: 0,
             index_members: 0,
+            from,
             backup_info_digest: info_digest,
             map_digest,
             map_position,
             indexes: Vec::new(),
             counts: Counts::default(),
+            counts_before: Counts::default(),
         }
     }
 
-    /// The archive's backup-info.
+    /// Where the account stands.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            cursor: self.cursor.clone(),
+            at: self.at,
+            identity: self.identity.clone(),
+            index_number: self.index_number,
+            counts: self.counts,
+        }
+    }
+
+    /// Goes on from the mark in the part that `info` describes, whose map has been written, or read, at `map_position`.
+    ///
+    /// Indexes, positions and counts begin anew there; the identity, the numbers of indexes and what has been told go on.
+    pub fn begin_part(&mut self, mark: Mark, info: BackupInfo, map_position: u64, encoder: E) {
+        self.index = IndexText::begin(encoder, info.digest, mark.at, None);
+        let Mark { cursor, at, identity, index_number, counts } = mark;
+        (self.cursor, self.at, self.identity, self.index_number) = (cursor, at, identity, index_number);
+        (self.info, self.from, self.map_position) = (info, at, map_position);
+        self.index_members = 0;
+        self.indexes.clear();
+        (self.counts, self.counts_before) = (counts, counts);
+    }
+
+    /// The backup-info of the part being written or read.
     pub fn info(&self) -> &BackupInfo {
         &self.info
     }
@@ -217,16 +293,23 @@ impl<E: Sink> Ledger<E> {
         }
         self.close_gap(size_bytes, &mut zeros);
         self.at = size_bytes;
-        let told_bytes = self.counts.data_bytes + self.counts.zero_bytes + self.counts.bad_bytes;
-        if self.info.kind == Kind::Full && told_bytes != size_bytes {
-            return Err(format!("only {told_bytes} of the device's {size_bytes} bytes have been told"));
+        let told_bytes = self.counts.without(self.counts_before).told_bytes();
+        let expected = size_bytes - self.from;
+        if self.info.kind == Kind::Full && told_bytes != expected {
+            return Err(format!("only {told_bytes} of the device's {expected} bytes have been told"));
         }
         Ok(())
     }
 
     /// The end member of the final part, which is the member number `seq`; for a backup, whose state is its own digest.
     pub fn end(&self, seq: u64, finished: jiff::Timestamp) -> End {
-        let running = Digest(self.identity.clone().finalize().into());
+        let end = self.end_of_part(seq, finished);
+        End { continues: None, digest: Some(end.running), state: Some(end.running), ..end }
+    }
+
+    /// The end member of a part behind which another follows.
+    pub fn end_of_part(&self, seq: u64, finished: jiff::Timestamp) -> End {
+        let counts = self.counts.without(self.counts_before);
         End {
             format: FORMAT,
             id: self.info.id.clone(),
@@ -235,21 +318,43 @@ impl<E: Sink> Ledger<E> {
             map_digest: self.map_digest,
             map_position: self.map_position,
             indexes: self.indexes.clone(),
-            members: seq + 1,
+            members: (seq + 1).saturating_sub(self.info.first_seq()),
             to: self.at,
-            continues: None,
-            data_members: self.counts.data_members,
-            data_bytes: self.counts.data_bytes,
-            stored_bytes: self.counts.stored_bytes,
-            zero_bytes: self.counts.zero_bytes,
-            bad_members: self.counts.bad_members,
-            bad_bytes: self.counts.bad_bytes,
-            running,
-            digest: Some(running),
-            state: Some(running),
+            continues: Some(true),
+            data_members: counts.data_members,
+            data_bytes: counts.data_bytes,
+            stored_bytes: counts.stored_bytes,
+            zero_bytes: counts.zero_bytes,
+            bad_members: counts.bad_members,
+            bad_bytes: counts.bad_bytes,
+            running: self.mark().running(),
+            digest: None,
+            state: None,
             finished,
             unknown: serde_json::Map::new(),
         }
+    }
+
+    /// This end member with the counts of all parts.
+    pub fn of_all_parts(&self, end: &End) -> End {
+        let Counts { data_members, data_bytes, stored_bytes, zero_bytes, bad_members, bad_bytes } = self.counts;
+        End { data_members, data_bytes, stored_bytes, zero_bytes, bad_members, bad_bytes, ..end.clone() }
+    }
+
+    /// At most so many bytes are stored as the current index once a member that begins at `offset` has been entered.
+    pub fn index_bound(&self, offset: u64) -> u64 {
+        let mut gaps = 0;
+        if self.info.map == MapKind::First {
+            self.cursor.clone().covered(&self.map, self.at, offset, |_| gaps += 1);
+        }
+        let text = self.index.length() + (gaps + 1) * LINE_MAX;
+        // What zstd makes of what it cannot compress: ZSTD_COMPRESSBOUND in zstd.h, and room for a frame's header and end.
+        text + (text >> 8) + 1024
+    }
+
+    /// The positions of how many indexes the end member will name.
+    pub fn index_count(&self) -> u64 {
+        self.indexes.len() as u64
     }
 
     /// Goes on at this offset after members were lost: what lies before is not told. Never goes back.

@@ -28,6 +28,7 @@ pub use info::{Attached, BackupInfo, Kind, MapKind, Parent, Part, Sample, Set};
 pub use label::Label;
 pub use map::text_pieces as map_text;
 pub use reader::{Ending, Lacking, OpenArchive, OpenOptions, Reading, Told};
+pub use writer::{WrittenArchive, WrittenPart};
 
 /// The limits of format-spec, section 11, in bytes where nothing else is said.
 pub mod limit {

@@ -1,7 +1,10 @@
 //! Writes one archive, member by member, front to back.
 
+mod parts;
+
 use std::io::IoSlice;
 
+use self::parts::{Extent, Parts};
 use super::block::{BLOCK, HeaderMaker, padded, padding};
 use super::digest::Digest;
 use super::end::End;
@@ -9,15 +12,16 @@ use super::frame::TableEncoder;
 use super::index::{Content, Landed};
 use super::info::{BackupInfo, MapKind};
 use super::ledger::Ledger;
+use super::map::StoredMap;
 use super::member::{MemberKind, Record};
 use super::pack::{Batch, PackedBatch, Packer};
 use super::{info::Kind, limit, map};
 use crate::error::{Error, Result};
-use crate::extent::ExtentMap;
+use crate::extent::{ExtentMap, Range};
 use crate::pipeline::{self, Pool};
 use crate::progress::Progress;
 use crate::ranges::RangeList;
-use crate::stream::Output;
+use crate::stream::{Medium, Output};
 
 /// An archive in the making. Dropping it leaves an archive without end member, which no reader takes for complete; only [`finish`](Self::finish) completes it.
 pub struct ArchiveWriter<'o> {
@@ -25,6 +29,45 @@ pub struct ArchiveWriter<'o> {
     ledger: Ledger<TableEncoder>,
     /// The batch's headers, one member's behind another's.
     headers: Vec<u8>,
+    /// Length of the part's backup-info.
+    info_bytes: u64,
+    /// What an output needs on which the archive may go on from medium to medium.
+    parts: Option<Parts>,
+}
+
+/// The longest headers of a member that a writer makes: three blocks.
+const HEADERS_MAX: u64 = 3 * BLOCK as u64;
+
+/// What was written, when all of it is certainly there.
+#[derive(Clone, Debug)]
+pub struct WrittenArchive {
+    /// The end member of the final part.
+    pub end: End,
+    /// The same with the counts of all parts.
+    pub whole: End,
+    /// Length of all parts.
+    pub bytes: u64,
+    /// The parts in order; one, of an archive that lies in one place.
+    pub parts: Vec<WrittenPart>,
+}
+
+/// One part of an archive that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenPart {
+    /// Its number, from 1.
+    pub number: u64,
+    /// Where it was written, as the user named it.
+    pub output: String,
+    /// The medium, as far as it is known.
+    pub medium: Option<Medium>,
+    /// Its length.
+    pub bytes: u64,
+    /// Offset on the device at which it begins.
+    pub from: u64,
+    /// Offset on the device at which it ends.
+    pub to: u64,
+    /// Whether it has its end member: a medium that ended too early has none, and its part is made good by the next.
+    pub closed: bool,
 }
 
 /// Numbers the members, gives them their headers and counts the position.
@@ -39,11 +82,12 @@ impl<'o> ArchiveWriter<'o> {
     /// Writes everything before the data: backup-info, RESTORE.txt, attached files (in backup-info's order) and the map.
     pub fn begin(
         output: &'o mut dyn Output,
-        info: BackupInfo,
+        mut info: BackupInfo,
         restore_text: &str,
         attached: &[&[u8]],
         extents: ExtentMap,
     ) -> Result<Self> {
+        let spans = describe_medium(output, &mut info)?;
         info.check().map_err(|why| Error::refused("begin an archive", why, None))?;
         let mut out = MemberOutput { output, headers: HeaderMaker::new(&info.id, info.mtime()), seq: 0, position: 0 };
         let text = info.text();
@@ -55,17 +99,19 @@ impl<'o> ArchiveWriter<'o> {
             ));
         }
         let info_digest = info.digest.of(&text);
+        let stored = map::store(&extents, info.kind != Kind::Full, info.digest);
         out.document(&MemberKind::BackupInfo, &text, &info)?;
         out.document(&MemberKind::RestoreText, restore_text.as_bytes(), &info)?;
         for (file, content) in info.attached.iter().flatten().zip(attached) {
             out.document(&MemberKind::Attached(file.name.clone()), content, &info)?;
         }
-        let stored = map::store(&extents, info.kind != Kind::Full, info.digest);
         let map_position = out.position;
-        let record = Record { length: stored.length, digest: Some((info.digest, stored.digest)), ..Record::default() };
-        out.member(&MemberKind::Map { compressed: stored.compressed }, record, &stored.bytes)?;
+        out.map(&stored, &info)?;
         let ledger = Ledger::open(info, info_digest, extents, stored.digest, map_position, TableEncoder::new());
-        Ok(Self { out, ledger, headers: Vec::new() })
+        let parts = spans.then(|| Parts::new(restore_text, stored));
+        let mut writer = Self { out, ledger, headers: Vec::new(), info_bytes: text.len() as u64, parts };
+        writer.note_first_head();
+        Ok(writer)
     }
 
     /// The archive's backup-info.
@@ -106,25 +152,29 @@ impl<'o> ArchiveWriter<'o> {
     /// Writes the members of a batch, in order.
     fn write(&mut self, packed: &PackedBatch) -> Result<()> {
         for member in &packed.members {
+            let (range, content, stored) = (member.range, member.content, packed.stored(member));
+            if self.parts.is_some() {
+                self.write_in_parts(Extent { range, content, stored: stored.to_vec() })?;
+                continue;
+            }
             if self.ledger.index_is_full() {
                 self.write_index()?;
             }
-            let landed = Landed {
-                range: member.range,
-                content: member.content,
-                position: self.out.position,
-                stored: member.stored as u64,
-                seq: self.out.seq,
-            };
-            self.ledger.land(&landed, |_| ()).map_err(|why| {
-                Error::refused("write a member", format!("the source gave {:?}, but {why}", member.range), None)
-            })?;
-            let record = record_of(&landed, self.ledger.digest_kind());
-            self.headers.clear();
-            self.out.headers.push(&mut self.headers, &landed.kind(), &record, landed.stored);
-            self.out.put(&self.headers, packed.stored(member))?;
+            self.write_extent(range, content, stored)?;
         }
         Ok(())
+    }
+
+    fn write_extent(&mut self, range: Range, content: Content, bytes: &[u8]) -> Result<()> {
+        let (position, stored, seq) = (self.out.position, bytes.len() as u64, self.out.seq);
+        let landed = Landed { range, content, position, stored, seq };
+        self.ledger
+            .land(&landed, |_| ())
+            .map_err(|why| Error::refused("write a member", format!("the source gave {range:?}, but {why}"), None))?;
+        let record = record_of(&landed, self.ledger.digest_kind());
+        self.headers.clear();
+        self.out.headers.push(&mut self.headers, &landed.kind(), &record, landed.stored);
+        self.out.put(&self.headers, bytes)
     }
 
     fn write_index(&mut self) -> Result<()> {
@@ -134,18 +184,32 @@ impl<'o> ArchiveWriter<'o> {
         self.out.member(&MemberKind::Index(closed.number), record, &closed.encoder.finish())
     }
 
-    /// Writes the last index, the end member, the zero blocks and the padding; the archive's length is given beside its end. For a
-    /// backup, whose state is its own digest.
-    pub fn finish(self, finished: jiff::Timestamp) -> Result<(End, u64)> {
+    /// Writes the last index, the end member, the zero blocks and the padding, and finishes the output, so that all of it is on stable
+    /// storage. For a backup, whose state is its own digest.
+    pub fn finish(self, finished: jiff::Timestamp) -> Result<WrittenArchive> {
         self.finish_with(finished, None)
     }
 
     /// The same for an archive made from another, whose state it carries over.
-    pub fn finish_with_state(self, finished: jiff::Timestamp, state: Digest) -> Result<(End, u64)> {
+    pub fn finish_with_state(self, finished: jiff::Timestamp, state: Digest) -> Result<WrittenArchive> {
         self.finish_with(finished, Some(state))
     }
 
-    fn finish_with(mut self, finished: jiff::Timestamp, state: Option<Digest>) -> Result<(End, u64)> {
+    fn finish_with(mut self, finished: jiff::Timestamp, state: Option<Digest>) -> Result<WrittenArchive> {
+        let end = if self.parts.is_some() {
+            self.finish_in_parts(|writer| writer.close(finished, state))?
+        } else {
+            let end = self.close(finished, state)?;
+            self.out.output.finish()?;
+            end
+        };
+        let whole = self.ledger.of_all_parts(&end);
+        let parts = self.written_parts();
+        Ok(WrittenArchive { end, whole, bytes: parts.iter().map(|part| part.bytes).sum(), parts })
+    }
+
+    /// Writes everything behind the data of the final part.
+    fn close(&mut self, finished: jiff::Timestamp, state: Option<Digest>) -> Result<End> {
         if self.ledger.index_is_full() {
             self.write_index()?;
         }
@@ -153,6 +217,12 @@ impl<'o> ArchiveWriter<'o> {
         self.write_index()?;
         let own = self.ledger.end(self.out.seq, finished);
         let end = End { state: state.or(own.state), ..own };
+        self.write_end(&end)?;
+        Ok(end)
+    }
+
+    /// Writes an end member, the zero blocks and the padding.
+    fn write_end(&mut self, end: &End) -> Result<()> {
         let text = end.text();
         check_end(text.len() as u64)?;
         let info = self.ledger.info();
@@ -167,7 +237,25 @@ impl<'o> ArchiveWriter<'o> {
         let unpadded = self.out.position + headers.len() as u64 + padded(text.len() as u64) + 2 * BLOCK as u64;
         let total = unpadded.next_multiple_of(info.record_size);
         self.out.close(&headers, &text, total - unpadded)?;
-        Ok((end, total))
+        (self.out.position, self.out.seq) = (total, self.out.seq + 1);
+        Ok(())
+    }
+}
+
+/// Notes where the archive's first part lies, if it may go on elsewhere; whether it may.
+fn describe_medium(output: &mut dyn Output, info: &mut BackupInfo) -> Result<bool> {
+    let name = output.name().to_owned();
+    let Some(output) = output.spanning() else { return Ok(false) };
+    info.medium = output.medium();
+    info.record_size = output.record_bytes().unwrap_or(info.record_size);
+    match output.member_bytes_max() {
+        Some(most) if info.extent_limit > most => {
+            let (request, limit) = (format!("write an archive onto {name}"), info.extent_limit);
+            let why =
+                format!("members of {limit} bytes are longer than the {most} that fit behind a tape's early warning");
+            Err(Error::refused(request, why, Some(format!("give `--extent-limit {most}`, or a smaller one"))))
+        }
+        _ => Ok(true),
     }
 }
 
@@ -198,6 +286,11 @@ fn document_record(text: &[u8], info: &BackupInfo) -> Record {
 impl MemberOutput<'_> {
     fn document(&mut self, kind: &MemberKind, text: &[u8], info: &BackupInfo) -> Result<()> {
         self.member(kind, document_record(text, info), text)
+    }
+
+    fn map(&mut self, map: &StoredMap, info: &BackupInfo) -> Result<()> {
+        let record = Record { length: map.length, digest: Some((info.digest, map.digest)), ..Record::default() };
+        self.member(&MemberKind::Map { compressed: map.compressed }, record, &map.bytes)
     }
 
     fn member(&mut self, kind: &MemberKind, record: Record, stored: &[u8]) -> Result<()> {

@@ -22,7 +22,7 @@ pub fn try_recompress(
     let has_end = bytes.windows(20).any(|window| window == b"/PaxHeaders/end.json");
     assert!(finished || !has_end || holds_an_archive(archive), "a failure that looks complete");
     outcome.map(|summary| {
-        assert_eq!(bytes.len() as u64, summary.archive_bytes);
+        assert_eq!(bytes.len() as u64, summary.written.bytes);
         (Arc::new(bytes), summary)
     })
 }

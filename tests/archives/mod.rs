@@ -115,7 +115,7 @@ pub fn back_up_source(source: &mut dyn Source, request: &BackupRequest) -> Resul
     let summary = backup(source, &mut output, request, &Progress::default())?;
     assert!(*output.finished.lock().unwrap());
     let bytes = std::mem::take(&mut *output.bytes.lock().unwrap());
-    assert_eq!(bytes.len() as u64, summary.archive_bytes);
+    assert_eq!(bytes.len() as u64, summary.written.bytes);
     Ok((Arc::new(bytes), summary))
 }
 

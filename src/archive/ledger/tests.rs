@@ -1,7 +1,7 @@
 //! What the account lets in, and where.
 
-use super::super::info::Parent;
-use super::super::tests::sound_info;
+use super::super::info::{Parent, Part};
+use super::super::tests::{sound_end, sound_info};
 use super::*;
 use crate::extent::Extent;
 
@@ -77,4 +77,35 @@ fn behind_a_loss_the_account_goes_on_further_back_never() {
     let mut zeros = Vec::new();
     ledger.land(&data(70_000, 1), |range| zeros.push(range)).unwrap();
     assert_eq!(zeros, [Range::between(65_536, 70_000)], "of what was lost nothing is told");
+}
+
+#[test]
+fn a_part_begins_where_a_mark_was_made_and_its_own_account_anew() {
+    let map = [Extent::data(0, 16_384), Extent::hole(16_384, SIZE - 16_384)];
+    let mut broken = ledger(sound_info(), &map);
+    broken.land(&data(0, 4096), |_| ()).unwrap();
+    broken.close_index(10_000, ());
+    broken.land(&data(4096, 4096), |_| ()).unwrap();
+    let mark = broken.mark();
+    broken.land(&data(12_288, 4096), |_| ()).unwrap();
+    broken.close_index(20_000, ());
+
+    let part = Part { number: 2, first_seq: 9, from: mark.at(), running: mark.running() };
+    assert_eq!(part.from, 8192);
+    let info = sound_info().of_part(part.clone(), None, 512);
+    broken.begin_part(mark, info, 2048, ());
+    let end = broken.end_of_part(20, sound_end().finished);
+    assert_eq!((end.members, end.to, end.data_members, end.running), (12, 8192, 0, part.running));
+    assert_eq!((end.map_position, end.indexes.len()), (2048, 0));
+    broken.land(&data(8192, 8192), |_| ()).unwrap();
+    broken.close_device(|_| ()).unwrap();
+    assert_eq!(broken.close_index(4096, ()).number, 1, "the index behind the mark does not count");
+
+    let mut whole = ledger(sound_info(), &map);
+    for (start, length) in [(0, 4096), (4096, 4096), (8192, 8192)] {
+        whole.land(&data(start, length), |_| ()).unwrap();
+    }
+    let (whole, end) = (whole.end(30, end.finished), broken.end(30, end.finished));
+    assert_eq!((end.digest, end.data_members), (whole.digest, 1));
+    assert_eq!(broken.of_all_parts(&end).data_members, 3);
 }

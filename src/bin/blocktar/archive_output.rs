@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Instant;
 
-use blocktar::archive::End;
+use blocktar::archive::{WrittenArchive, WrittenPart};
 use blocktar::error::{Error, Result};
 use blocktar::ranges::RangeList;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use crate::identity::Place;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
 use crate::values::shell_word;
-use crate::{answer, identity, summary};
+use crate::{answer, identity, sizes, summary};
 
 /// What the archive is made of, which must not be overwritten by it.
 pub struct Reading {
@@ -90,10 +90,8 @@ pub struct Written<'a> {
     pub begun: Instant,
     /// What programs are told before the rest.
     pub made_of: Value,
-    /// Its end member.
-    pub end: &'a End,
-    /// Its length.
-    pub archive_bytes: u64,
+    /// Its parts and its end member.
+    pub archive: &'a WrittenArchive,
     /// What it does not hold, as it could not be read.
     pub bad: &'a RangeList,
     /// What the user was warned of.
@@ -112,7 +110,7 @@ impl Written<'_> {
         stop: &Stop,
     ) -> Result<ExitCode> {
         let (mut code, mut verified) = (ExitCode::Done, Value::Null);
-        if self.end.bad_members > 0 {
+        if self.archive.whole.bad_members > 0 {
             code = ExitCode::BadRanges;
         }
         if let Some(path) = output.path_to_verify() {
@@ -124,9 +122,10 @@ impl Written<'_> {
                 self.made_of,
                 json!({
                     "output": output.path().map(Path::to_string_lossy),
-                    "archive_bytes": self.archive_bytes,
-                    "info": summary::value(&self.end.backup_info),
-                    "end": summary::end_value(self.end),
+                    "archive_bytes": self.archive.bytes,
+                    "info": summary::value(&self.archive.end.backup_info),
+                    "end": summary::end_value(&self.archive.end),
+                    "parts": self.archive.parts.iter().map(part_value).collect::<Vec<_>>(),
                     "warnings": self.warnings,
                     "verified": verified,
                 }),
@@ -136,6 +135,34 @@ impl Written<'_> {
         }
         Ok(code)
     }
+}
+
+/// Where an archive lies, for people: one line, or one for each part.
+pub fn place_lines(archive: &WrittenArchive) -> Vec<String> {
+    let [only] = &archive.parts[..] else {
+        let all = format!("{} in {}", sizes::exact(archive.bytes), summary::count(archive.parts.len() as u64, "part"));
+        let parts = archive.parts.iter().map(part_line);
+        return std::iter::once(summary::line("archive", &all)).chain(parts).collect();
+    };
+    vec![summary::line("archive", &format!("{}, {}", sizes::exact(only.bytes), only.output))]
+}
+
+fn part_line(part: &WrittenPart) -> String {
+    let (bytes, from, to) = (sizes::short(part.bytes), part.from, part.to);
+    let name = part.medium.as_ref().and_then(|medium| medium.name.as_ref());
+    let medium = name.map_or(String::new(), |name| format!(" {name}"));
+    let broken = if part.closed { "" } else { "; its end is missing, and the next part makes it good" };
+    let text = format!("{}{medium}, {bytes}, bytes {from} to {to} of the device{broken}", part.output);
+    summary::line(&format!("part {}", part.number), &text)
+}
+
+/// A part for programs.
+fn part_value(part: &WrittenPart) -> Value {
+    let WrittenPart { number, output, medium, bytes, from, to, closed } = part;
+    let medium = medium.as_ref().map(summary::value);
+    json!({
+        "number": number, "output": output, "medium": medium, "bytes": bytes, "from": from, "to": to, "closed": closed,
+    })
 }
 
 /// Prints the summary for programs.

@@ -12,7 +12,7 @@ use blocktar::stream::Source;
 use serde_json::Value;
 
 use super::thread_count;
-use crate::archive_output::{Reading, Written};
+use crate::archive_output::{Reading, Written, place_lines};
 use crate::arguments::BackupArguments;
 use crate::exit_code::ExitCode;
 use crate::identity;
@@ -51,7 +51,7 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     for range in talk::list_lines(&written.bad) {
         talk::warn(&format!("could not be read, and is missing in the archive: {range}"));
     }
-    talk.say(&text(&arguments.source, output.name(), &written, begun));
+    talk.say(&text(&arguments.source, &written, begun));
     // The verification opens the file again.
     drop(output);
 
@@ -59,8 +59,7 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
         command: "backup",
         begun,
         made_of: Value::Null,
-        end: &written.end,
-        archive_bytes: written.archive_bytes,
+        archive: &written.written,
         bad: &written.bad,
         warnings: &warnings,
         threads: request.threads,
@@ -114,11 +113,11 @@ fn plan_text(source: &dyn Source, output: &str, request: &BackupRequest) -> Stri
     )
 }
 
-fn text(source: &Path, output: &str, written: &BackupSummary, begun: Instant) -> String {
-    let (info, end) = (&written.end.backup_info, &written.end);
+fn text(source: &Path, written: &BackupSummary, begun: Instant) -> String {
+    let (info, end) = (&written.written.end.backup_info, &written.written.whole);
     let mut lines = vec![format!("backed up {} {}", source.display(), summary::pace(begun, end.data_bytes))];
     lines.extend(summary::amounts(info, end));
-    lines.push(summary::line("archive", &format!("{}, {output}", sizes::exact(written.archive_bytes))));
+    lines.extend(place_lines(&written.written));
     lines.push(summary::line("id", &info.id));
     if let Some(digest) = &end.digest {
         lines.push(summary::line("digest", &digest.to_string()));

@@ -8,7 +8,7 @@ use blocktar::recompress::{RecompressRequest, RecompressSummary, recompress};
 use serde_json::json;
 
 use super::{open_archive, thread_count};
-use crate::archive_output::{Reading, Written};
+use crate::archive_output::{Reading, Written, place_lines};
 use crate::arguments::RecompressArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
@@ -40,7 +40,7 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
     for range in talk::list_lines(&written.bad) {
         talk::warn(&format!("could not be read when it was backed up, and is missing here too: {range}"));
     }
-    talk.say(&text(&archive, output.name(), &written, begun));
+    talk.say(&text(&archive, &written, begun));
     // The verification opens the file again.
     drop(output);
 
@@ -48,8 +48,7 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
         command: "recompress",
         begun,
         made_of: json!({"archive": archive, "from": summary::end_value(&written.from)}),
-        end: &written.end,
-        archive_bytes: written.archive_bytes,
+        archive: &written.written,
         bad: &written.bad,
         warnings: &written.warnings,
         threads: request.threads,
@@ -67,13 +66,13 @@ fn request(arguments: &RecompressArguments) -> RecompressRequest {
     }
 }
 
-fn text(archive: &str, output: &str, written: &RecompressSummary, begun: Instant) -> String {
-    let (info, end, from) = (&written.end.backup_info, &written.end, &written.from);
+fn text(archive: &str, written: &RecompressSummary, begun: Instant) -> String {
+    let (info, end, from) = (&written.written.end.backup_info, &written.written.whole, &written.from);
     let mut lines = vec![format!("recompressed {archive} {}", summary::pace(begun, end.data_bytes))];
     lines.extend(summary::amounts(info, end));
     let (stored, members) = (sizes::short(from.stored_bytes), summary::count(from.data_members, "member"));
     lines.push(summary::line("before", &format!("{stored} in {members}, {}", from.backup_info.compression)));
-    lines.push(summary::line("archive", &format!("{}, {output}", sizes::exact(written.archive_bytes))));
+    lines.extend(place_lines(&written.written));
     lines.push(summary::line("id", &info.id));
     lines.extend(end.digest.iter().map(|digest| summary::line("digest", &digest.to_string())));
     lines.extend(end.state.iter().map(|state| summary::line("image state", &state.to_string())));
