@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::archive::pack::{Batch, PIECES_MAX, Piece};
 use crate::archive::restore_text::RESTORE_TEXT;
-use crate::archive::writer::{ArchiveWriter, WrittenArchive};
+use crate::archive::writer::{ArchiveWriter, WrittenArchive, WrittenThrough};
 use crate::archive::{Attached, BackupInfo, Compression, DigestKind, FORMAT, Kind, MapKind, limit};
 use crate::error::{Error, Result};
 use crate::extent::{Extent, ExtentKind, Range};
 use crate::progress::Progress;
 use crate::ranges::RangeList;
 use crate::stream::{Output, Piece as Read, Source};
+use crate::water::Flow;
 
 /// How to make a backup.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct BackupRequest {
     pub attached: Vec<(String, Vec<u8>)>,
     /// Leave out what cannot be read, and say so, instead of failing.
     pub keep_going: bool,
+    /// Hold back so many bytes at most, so that an output that must not run dry does not; `None` for one that may.
+    pub buffer_bytes: Option<u64>,
 }
 
 impl Default for BackupRequest {
@@ -47,6 +50,7 @@ impl Default for BackupRequest {
             meta: BTreeMap::new(),
             attached: Vec::new(),
             keep_going: false,
+            buffer_bytes: None,
         }
     }
 }
@@ -58,6 +62,8 @@ pub struct BackupSummary {
     pub written: WrittenArchive,
     /// The ranges that could not be read.
     pub bad: RangeList,
+    /// What came of the buffer, if there was one.
+    pub flow: Option<Flow>,
     /// What the user should know, in sentences.
     pub warnings: Vec<String>,
 }
@@ -80,11 +86,12 @@ pub fn backup(
     let attached: Vec<_> = request.attached.iter().map(|(_, content)| content.as_slice()).collect();
     let mut writer = ArchiveWriter::begin(output, info, RESTORE_TEXT, &attached, known_map.unwrap_or_default())?;
     let mut reading = Reading::new(source, request, batch_bytes, inline, progress);
-    let bad = writer.write_through(request.threads, progress, |batch| reading.fill(batch))?;
+    let fill = |batch| reading.fill(batch);
+    let WrittenThrough { bad, flow } = writer.write_through(request.threads, request.buffer_bytes, progress, fill)?;
     let warnings = source.finish()?;
     progress.check()?;
     let written = writer.finish(BackupInfo::now())?;
-    Ok(BackupSummary { written, bad, warnings })
+    Ok(BackupSummary { written, bad, flow, warnings })
 }
 
 fn describe(source: &dyn Source, request: &BackupRequest, inline: bool) -> BackupInfo {

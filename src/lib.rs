@@ -22,7 +22,7 @@
 //! | [`target`] | one file per target; the zeroing ladder once | `sys`, ground |
 //! | [`media`] | where archives go and come from | `sys`, ground |
 //! | [`sys`] | what only the kernel can tell or do; alone uses nix and `unsafe` | ground |
-//! | `ahead`, [`drive`], [`extent`], [`range_set`], [`ranges`], [`stream`], [`progress`], `pipeline`, [`signature`], `zeros`, [`error`] | ground | nothing of ours but ground |
+//! | `ahead`, [`drive`], [`extent`], [`range_set`], [`ranges`], [`stream`], [`progress`], `pipeline`, [`signature`], [`water`], `zeros`, [`error`] | ground | nothing of ours but ground |
 //!
 //! `tests/layers.rs` reads this table and holds the code to it. Invariants: nothing looks complete before `finish`; a range is zero only where
 //! that was proven; sizes from an archive are bounded before memory is made for them; the archive layer never opens a file, and never panics on input.
@@ -51,4 +51,5 @@ pub mod stream;
 pub mod sys;
 pub mod target;
 pub mod verify;
+pub mod water;
 mod zeros;

@@ -6,7 +6,7 @@ use std::thread;
 use crate::archive::pack::{Batch, PIECES_MAX, Piece};
 use crate::archive::reader::{Ending, Told};
 use crate::archive::restore_text::RESTORE_TEXT;
-use crate::archive::writer::{ArchiveWriter, WrittenArchive};
+use crate::archive::writer::{ArchiveWriter, WrittenArchive, WrittenThrough};
 use crate::archive::{Attached, BackupInfo, Compression, DigestKind, End, MapKind, OpenArchive};
 use crate::error::{Error, Result};
 use crate::extent::Range;
@@ -14,6 +14,7 @@ use crate::pipeline::{self, Pool};
 use crate::progress::Progress;
 use crate::ranges::RangeList;
 use crate::stream::{Input, Output};
+use crate::water::Flow;
 
 /// What to make otherwise; everything else stays as it is in the archive that is read.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,8 @@ pub struct RecompressRequest {
     pub record_bytes: Option<u64>,
     /// How many threads read and check, and how many hash and compress.
     pub threads: usize,
+    /// Hold back so many bytes at most, so that an output that must not run dry does not; `None` for one that may.
+    pub buffer_bytes: Option<u64>,
 }
 
 /// What has to be said of an archive that was made from another.
@@ -39,6 +42,8 @@ pub struct RecompressSummary {
     pub written: WrittenArchive,
     /// The ranges that could not be read when the backup was made.
     pub bad: RangeList,
+    /// What came of the buffer, if there was one.
+    pub flow: Option<Flow>,
     /// What the user should know, in sentences.
     pub warnings: Vec<String>,
 }
@@ -62,7 +67,7 @@ pub fn recompress(
     let files: Vec<_> = attached.iter().map(Vec::as_slice).collect();
     let mut writer = ArchiveWriter::begin(output, info, RESTORE_TEXT, &files, archive.map().clone())?;
     drop(attached);
-    let Copied { ending, bad, zero_members } = copy(archive, &mut writer, request.threads, progress)?;
+    let Copied { ending, bad, flow, zero_members } = copy(archive, &mut writer, request, progress)?;
     progress.check()?;
     if let Some(fault) = ending.fault(&name) {
         return Err(fault);
@@ -71,7 +76,7 @@ pub fn recompress(
     let state = from.state.ok_or_else(|| Error::damaged(&name, "its end member names no state"))?;
     let written = writer.finish_with_state(from.finished, state)?;
     let warnings = left_out(&from, zero_members);
-    Ok(RecompressSummary { from, written, bad, warnings })
+    Ok(RecompressSummary { from, written, bad, flow, warnings })
 }
 
 /// The new archive's backup-info: what it says of the backup stays, keys of a later writer included; what it says of the archive is new.
@@ -105,11 +110,18 @@ fn describe(archive: &OpenArchive, attached: &[Vec<u8>], request: &RecompressReq
 struct Copied {
     ending: Ending,
     bad: RangeList,
+    flow: Option<Flow>,
     zero_members: u64,
 }
 
 /// Reads the archive on a thread of its own, and packs and writes what it tells.
-fn copy(archive: OpenArchive, writer: &mut ArchiveWriter<'_>, threads: usize, progress: &Progress) -> Result<Copied> {
+fn copy(
+    archive: OpenArchive,
+    writer: &mut ArchiveWriter<'_>,
+    request: &RecompressRequest,
+    progress: &Progress,
+) -> Result<Copied> {
+    let threads = request.threads;
     let spare = Pool::<Batch>::default();
     let (batches, filled) = sync_channel(1);
     let mut regrouping = Regrouping::new(&archive, writer.info(), batches, &spare, progress);
@@ -121,16 +133,16 @@ fn copy(archive: OpenArchive, writer: &mut ArchiveWriter<'_>, threads: usize, pr
         };
         let reading = pipeline::start(scope, read)?;
         let spare = &spare;
-        let written = writer.write_through(threads, progress, move |batch| {
+        let written = writer.write_through(threads, request.buffer_bytes, progress, move |batch| {
             spare.give(batch);
             // No more of them also means that reading failed; the reader says so itself.
             Ok(filled.recv().ok())
         });
         let read: Result<_> = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // A reader whose batches nobody takes any more fails too, and does not know why.
-        let bad = written?;
+        let WrittenThrough { bad, flow } = written?;
         let (ending, zero_members) = read?;
-        Ok(Copied { ending, bad, zero_members })
+        Ok(Copied { ending, bad, flow, zero_members })
     })
 }
 

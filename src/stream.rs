@@ -204,6 +204,10 @@ pub trait Output: Send {
     fn write_member(&mut self, pieces: &[IoSlice<'_>]) -> Result<()>;
     /// Brings everything to stable storage and makes the result appear.
     fn finish(&mut self) -> Result<()>;
+    /// Whether what is behind it loses time whenever it has nothing to write (a tape drive), so that a buffer in front of it is worth its memory.
+    fn must_not_run_dry(&self) -> bool {
+        false
+    }
     /// What an output can do on which an archive may go on from medium to medium; `None` for one that takes it whole.
     fn spanning(&mut self) -> Option<&mut dyn Spanning> {
         None

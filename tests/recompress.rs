@@ -5,7 +5,7 @@ mod vector;
 
 use std::sync::Arc;
 
-use archives::chance::{a_compression, a_digest, a_request, an_image, pattern};
+use archives::chance::{a_buffer, a_compression, a_digest, a_request, an_image, pattern};
 use archives::descent::{recompressed, try_recompress};
 use archives::{MemoryInput, Way, WithoutMap, all_data, back_up, back_up_source, restore_bytes, small, verified};
 use blocktar::archive::{BackupInfo, Compression, DigestKind, MapKind, OpenArchive, OpenOptions, Told};
@@ -108,15 +108,15 @@ fn comes_back(archive: &Arc<Vec<u8>>, image: &[u8]) {
 fn any_change() -> impl Strategy<Value = RecompressRequest> {
     let compression = proptest::option::of(a_compression());
     let digest = proptest::option::of(a_digest());
-    (compression, digest, proptest::option::of(16u64..21), proptest::option::of(1u64..40), 1usize..4).prop_map(
-        |(compression, digest, limit_log, records, threads)| RecompressRequest {
+    (compression, digest, proptest::option::of(16u64..21), proptest::option::of(1u64..40), 1usize..4, a_buffer())
+        .prop_map(|(compression, digest, limit_log, records, threads, buffer_bytes)| RecompressRequest {
             compression,
             digest,
             extent_limit_bytes: limit_log.map(|log| 1 << log),
             record_bytes: records.map(|records| records * 512),
             threads,
-        },
-    )
+            buffer_bytes,
+        })
 }
 
 proptest! {

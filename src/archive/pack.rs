@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::progress::Progress;
 use crate::ranges::RangeList;
+use crate::water::{Held, no_memory};
 use crate::zeros::is_zero;
 
 /// Zeros are looked for in blocks of this size, aligned to it on the device.
@@ -49,6 +50,12 @@ pub struct Packed {
     pub stored: usize,
 }
 
+impl Packed {
+    fn is_compressed(&self) -> bool {
+        matches!(self.content, Content::Data { compressed: true, .. })
+    }
+}
+
 /// A batch whose members are ready to be written.
 #[derive(Debug, Default)]
 pub struct PackedBatch {
@@ -65,11 +72,28 @@ pub struct PackedBatch {
 impl PackedBatch {
     /// A member's stored bytes.
     pub fn stored(&self, member: &Packed) -> &[u8] {
-        let bytes = match member.content {
-            Content::Data { compressed: true, .. } => &self.frames,
-            _ => &self.batch.buffer,
-        };
+        let bytes = if member.is_compressed() { &self.frames } else { &self.batch.buffer };
         &bytes[member.at..member.at + member.stored]
+    }
+
+    /// A copy without anything that is not stored, in memory of just that size: for a batch that waits.
+    pub fn kept(&self) -> Result<Self> {
+        let mut kept = Self { zero_bytes: self.zero_bytes, ..Self::default() };
+        let total = |compressed| {
+            self.members.iter().filter(|member| member.is_compressed() == compressed).map(|member| member.stored).sum()
+        };
+        let (plain_bytes, frame_bytes): (usize, usize) = (total(false), total(true));
+        let reserved =
+            kept.batch.buffer.try_reserve_exact(plain_bytes).and_then(|()| kept.frames.try_reserve_exact(frame_bytes));
+        reserved
+            .and_then(|()| kept.members.try_reserve_exact(self.members.len()))
+            .map_err(|_| no_memory((plain_bytes + frame_bytes) as u64))?;
+        for member in &self.members {
+            let bytes = if member.is_compressed() { &mut kept.frames } else { &mut kept.batch.buffer };
+            kept.members.push(Packed { at: bytes.len(), ..*member });
+            bytes.extend_from_slice(self.stored(member));
+        }
+        Ok(kept)
     }
 
     /// Counts what it holds, and adds its bad ranges to those found so far.
@@ -85,6 +109,13 @@ impl PackedBatch {
                 Content::Zero => {}
             }
         }
+    }
+}
+
+impl Held for PackedBatch {
+    fn held_bytes(&self) -> u64 {
+        let lists = self.members.capacity() * size_of::<Packed>() + self.batch.pieces.capacity() * size_of::<Piece>();
+        (size_of::<Self>() + self.batch.buffer.capacity() + self.frames.capacity() + lists) as u64
     }
 }
 
@@ -290,6 +321,13 @@ mod tests {
             let piece = Piece::Data { range: Range { start: offset, length: plain.len() as u64 }, at: 3 };
             let batch = Batch { buffer: [&[9, 9, 9][..], &plain, &[9]].concat(), pieces: vec![piece] };
             let packed = packer.pack(batch, PackedBatch::default());
+            let kept = packed.kept().unwrap();
+            prop_assert_eq!(kept.batch.buffer.len() + kept.frames.len(), packed.members.iter().map(|member| member.stored).sum::<usize>());
+            prop_assert!(kept.held_bytes() <= packed.held_bytes() && kept.zero_bytes == packed.zero_bytes);
+            for (kept_member, member) in kept.members.iter().zip(&packed.members) {
+                prop_assert_eq!(Packed { at: member.at, ..*kept_member }, *member);
+                prop_assert_eq!(kept.stored(kept_member), packed.stored(member));
+            }
             let mut image = vec![0u8; plain.len()];
             for member in &packed.members {
                 let Content::Data { compressed, digest } = member.content else { panic!("only data was given") };

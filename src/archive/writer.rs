@@ -1,26 +1,25 @@
 //! Writes one archive, member by member, front to back.
 
 mod parts;
+mod through;
 
 use std::io::IoSlice;
 
 use self::parts::{Extent, Parts};
+pub use self::through::WrittenThrough;
 use super::block::{BLOCK, HeaderMaker, padded, padding};
 use super::digest::Digest;
 use super::end::End;
 use super::frame::TableEncoder;
 use super::index::{Content, Landed};
-use super::info::{BackupInfo, MapKind};
+use super::info::BackupInfo;
 use super::ledger::Ledger;
 use super::map::StoredMap;
 use super::member::{MemberKind, Record};
-use super::pack::{Batch, PackedBatch, Packer};
+use super::pack::PackedBatch;
 use super::{info::Kind, limit, map};
 use crate::error::{Error, Result};
 use crate::extent::{ExtentMap, Range};
-use crate::pipeline::{self, Pool};
-use crate::progress::Progress;
-use crate::ranges::RangeList;
 use crate::stream::{Medium, Output};
 
 /// An archive in the making. Dropping it leaves an archive without end member, which no reader takes for complete; only [`finish`](Self::finish) completes it.
@@ -117,36 +116,6 @@ impl<'o> ArchiveWriter<'o> {
     /// The archive's backup-info.
     pub fn info(&self) -> &BackupInfo {
         self.ledger.info()
-    }
-
-    /// Packs with so many threads what `fill` puts into batches, until it gives none, and writes it in order. Gives the ranges that
-    /// could not be read, at most a thousand of them.
-    ///
-    /// # Errors
-    /// The first failed write or interruption; or that of `fill`, after everything before it has been written.
-    pub fn write_through(
-        &mut self,
-        threads: usize,
-        progress: &Progress,
-        mut fill: impl FnMut(Batch) -> Result<Option<Batch>> + Send,
-    ) -> Result<RangeList> {
-        let info = self.ledger.info();
-        let workers = (0..threads.max(1))
-            .map(|_| Packer::new(info.digest, info.compression, info.map == MapKind::Inline))
-            .collect::<Result<Vec<_>>>()?;
-        let mut bad = RangeList::default();
-        let (batches, results) = (Pool::<Batch>::default(), Pool::<PackedBatch>::default());
-        let produce = || fill(batches.take());
-        let work = |packer: &mut Packer, batch| packer.pack(batch, results.take());
-        pipeline::in_order(workers, produce, work, |mut packed| {
-            progress.check()?;
-            self.write(&packed)?;
-            packed.count(progress, &mut bad);
-            batches.give(std::mem::take(&mut packed.batch));
-            results.give(packed);
-            Ok(())
-        })?;
-        Ok(bad)
     }
 
     /// Writes the members of a batch, in order.

@@ -7,6 +7,7 @@ pub mod direct;
 pub mod errno;
 pub mod host;
 pub mod medium_error;
+pub mod memory;
 pub mod mounts;
 pub mod page_cache;
 pub mod partial_file;

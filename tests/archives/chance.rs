@@ -43,15 +43,21 @@ pub fn a_digest() -> impl Strategy<Value = DigestKind> {
     prop_oneof![Just(DigestKind::Sha256), Just(DigestKind::Blake3)]
 }
 
+/// No buffer before the output, or one of any size.
+pub fn a_buffer() -> impl Strategy<Value = Option<u64>> {
+    proptest::option::of(0u64..1_000_000)
+}
+
 /// Any settings of a backup.
 pub fn a_request() -> impl Strategy<Value = BackupRequest> {
-    (a_compression(), a_digest(), 16u64..20, 1u64..40, 1usize..5).prop_map(
-        |(compression, digest, limit_log, record, threads)| BackupRequest {
+    (a_compression(), a_digest(), 16u64..20, 1u64..40, 1usize..5, a_buffer()).prop_map(
+        |(compression, digest, limit_log, record, threads, buffer_bytes)| BackupRequest {
             compression,
             digest,
             extent_limit_bytes: 1 << limit_log,
             record_bytes: record * 512,
             threads,
+            buffer_bytes,
             ..BackupRequest::default()
         },
     )

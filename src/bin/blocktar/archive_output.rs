@@ -7,6 +7,7 @@ use std::time::Instant;
 use blocktar::archive::{WrittenArchive, WrittenPart};
 use blocktar::error::{Error, Result};
 use blocktar::ranges::RangeList;
+use blocktar::water::Flow;
 use serde_json::{Value, json};
 
 use crate::arguments::{OutputArguments, ReportArguments, SummaryStream};
@@ -16,7 +17,7 @@ use crate::identity::Place;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
 use crate::values::shell_word;
-use crate::{answer, identity, sizes, summary};
+use crate::{answer, buffer, identity, sizes, summary};
 
 /// What the archive is made of, which must not be overwritten by it.
 pub struct Reading {
@@ -94,6 +95,8 @@ pub struct Written<'a> {
     pub archive: &'a WrittenArchive,
     /// What it does not hold, as it could not be read.
     pub bad: &'a RangeList,
+    /// What came of the buffer in front of it, if there was one.
+    pub flow: Option<&'a Flow>,
     /// What the user was warned of.
     pub warnings: &'a [String],
     /// How many threads read it again.
@@ -123,6 +126,7 @@ impl Written<'_> {
                 json!({
                     "output": output.path().map(Path::to_string_lossy),
                     "archive_bytes": self.archive.bytes,
+                    "buffer": buffer::value(self.flow, self.archive.bytes),
                     "info": summary::value(&self.archive.end.backup_info),
                     "end": summary::end_value(&self.archive.end),
                     "parts": self.archive.parts.iter().map(part_value).collect::<Vec<_>>(),

@@ -4,6 +4,7 @@ mod answer;
 mod archive_output;
 mod arguments;
 mod attachment;
+mod buffer;
 mod commands;
 mod entry;
 mod exit_code;

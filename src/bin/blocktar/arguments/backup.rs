@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use blocktar::archive::{Compression, DigestKind, limit};
 use clap::Args;
 
-use super::{OutputArguments, ReportArguments};
+use super::{BufferArguments, OutputArguments, ReportArguments};
 use crate::{sizes, values};
 
 /// The examples of its help.
@@ -55,6 +55,8 @@ pub struct BackupArguments {
     /// Read at most this many bytes a second
     #[arg(long, value_name = "RATE", value_parser = sizes::parse_rate)]
     pub bwlimit: Option<NonZeroU64>,
+    #[command(flatten)]
+    pub buffer: BufferArguments,
     #[command(flatten)]
     pub report: ReportArguments,
 }

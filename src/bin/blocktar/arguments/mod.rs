@@ -1,6 +1,7 @@
 //! What was typed, parsed into types that cannot be wrong: what all commands share here, what each takes in a file of its own.
 
 mod backup;
+mod buffer;
 mod compare;
 mod completions;
 mod extract;
@@ -20,6 +21,7 @@ use crate::talk::Talk;
 use crate::{exit_code, slips};
 
 pub use backup::BackupArguments;
+pub use buffer::BufferArguments;
 pub use compare::CompareArguments;
 pub use completions::{CompletionsArguments, Shell};
 pub use extract::ExtractArguments;

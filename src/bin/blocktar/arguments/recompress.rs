@@ -6,7 +6,7 @@ use blocktar::archive::{Compression, DigestKind};
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
-use super::{OutputArguments, ReportArguments};
+use super::{BufferArguments, OutputArguments, ReportArguments};
 use crate::values::{self, Stream};
 
 /// The examples of its help.
@@ -41,6 +41,8 @@ pub struct RecompressArguments {
     /// Read and write with this many threads each [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = values::threads)]
     pub threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub buffer: BufferArguments,
     #[command(flatten)]
     pub report: ReportArguments,
 }

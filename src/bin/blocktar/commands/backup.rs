@@ -21,7 +21,7 @@ use crate::signals::Stop;
 use crate::summary;
 use crate::talk::{self, Talk};
 use crate::values::shell_word;
-use crate::{attachment, sizes};
+use crate::{attachment, buffer, sizes};
 
 /// Records for tapes and pipes to them; a file needs no more than its file system's block.
 const RECORD_BYTES: u64 = 512 << 10;
@@ -34,12 +34,13 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     // What is wrong with the source is told first: it is named first.
     let mut source = source::open(&arguments.source, &SourceOptions { bytes_per_second: arguments.bwlimit })?;
     refuse_unsafe_output(&arguments.source, output_path)?;
-    let request = request(arguments, output_path)?;
+    let mut request = request(arguments, output_path)?;
 
     let progress = stop.progress();
     let mut warnings = source::warnings_before(&arguments.source)?;
     warnings.iter().for_each(|warning| talk::warn(warning));
     let mut output = media::create_output(output_path, arguments.output.if_exists(), &progress)?;
+    request.buffer_bytes = buffer::size(arguments.buffer, output.as_ref())?;
     talk.detail(&plan_text(source.as_ref(), output.name(), &request));
 
     let line = ProgressLine::start(arguments.report.progress, talk, "backup", &progress);
@@ -61,6 +62,7 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
         made_of: Value::Null,
         archive: &written.written,
         bad: &written.bad,
+        flow: written.flow.as_ref(),
         warnings: &warnings,
         threads: request.threads,
     };
@@ -78,6 +80,7 @@ fn request(arguments: &BackupArguments, output_path: Option<&Path>) -> Result<Ba
         meta: arguments.meta.iter().cloned().collect(),
         attached: attachment::read_all(&arguments.attach)?,
         keep_going: arguments.keep_going,
+        buffer_bytes: None,
     })
 }
 
@@ -118,6 +121,7 @@ fn text(source: &Path, written: &BackupSummary, begun: Instant) -> String {
     let mut lines = vec![format!("backed up {} {}", source.display(), summary::pace(begun, end.data_bytes))];
     lines.extend(summary::amounts(info, end));
     lines.extend(place_lines(&written.written));
+    lines.extend(written.flow.iter().map(|flow| buffer::line(flow, written.written.bytes)));
     lines.push(summary::line("id", &info.id));
     if let Some(digest) = &end.digest {
         lines.push(summary::line("digest", &digest.to_string()));

@@ -15,7 +15,7 @@ use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
 use crate::values::Stream;
-use crate::{sizes, summary};
+use crate::{buffer, sizes, summary};
 
 /// Runs the command.
 pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
@@ -25,10 +25,10 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
     let input = open_archive("recompress", arguments.archive.as_ref())?;
     // Not even with `--overwrite`, which replaces a file when the new one is complete: the old archive is what proves the new one.
     Reading::of_archive("recompress", "recompress", archive_path).refuse_unsafe(output_path)?;
-    let request = request(arguments);
 
     let progress = stop.progress();
     let mut output = media::create_output(output_path, arguments.output.if_exists(), &progress)?;
+    let request = request(arguments, buffer::size(arguments.buffer, output.as_ref())?);
     let archive = input.name().to_owned();
     talk.detail(&format!("reading {archive}; writing {}, {} threads", output.name(), request.threads));
 
@@ -50,19 +50,21 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
         made_of: json!({"archive": archive, "from": summary::end_value(&written.from)}),
         archive: &written.written,
         bad: &written.bad,
+        flow: written.flow.as_ref(),
         warnings: &written.warnings,
         threads: request.threads,
     };
     written.conclude(&arguments.output, arguments.report, talk, stop)
 }
 
-fn request(arguments: &RecompressArguments) -> RecompressRequest {
+fn request(arguments: &RecompressArguments, buffer_bytes: Option<u64>) -> RecompressRequest {
     RecompressRequest {
         compression: arguments.compression,
         digest: arguments.digest,
         extent_limit_bytes: arguments.extent_limit,
         record_bytes: arguments.record_size,
         threads: thread_count(arguments.threads),
+        buffer_bytes,
     }
 }
 
@@ -73,6 +75,7 @@ fn text(archive: &str, written: &RecompressSummary, begun: Instant) -> String {
     let (stored, members) = (sizes::short(from.stored_bytes), summary::count(from.data_members, "member"));
     lines.push(summary::line("before", &format!("{stored} in {members}, {}", from.backup_info.compression)));
     lines.extend(place_lines(&written.written));
+    lines.extend(written.flow.iter().map(|flow| buffer::line(flow, written.written.bytes)));
     lines.push(summary::line("id", &info.id));
     lines.extend(end.digest.iter().map(|digest| summary::line("digest", &digest.to_string())));
     lines.extend(end.state.iter().map(|state| summary::line("image state", &state.to_string())));
