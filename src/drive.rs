@@ -1,6 +1,10 @@
 //! A tape drive as everything above the driver sees one: records, filemarks, positions.
 
+mod failure;
+
 use std::io;
+
+pub use failure::explained;
 
 /// What a drive tells of itself and of where it stands (st(4), `MTIOCGET`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -66,6 +66,35 @@ pub struct Refusal {
     pub remedy: Option<String>,
 }
 
+/// A failure with what helps against it, as the cause of an [`io::Error`]: so both come through where only that can be given.
+#[derive(Debug)]
+pub struct Advised {
+    /// Why it failed, as a sentence.
+    pub why: String,
+    /// What helps.
+    pub remedy: String,
+    /// What the operating system said.
+    pub cause: io::Error,
+}
+
+impl From<Advised> for io::Error {
+    fn from(advised: Advised) -> Self {
+        Self::new(advised.cause.kind(), advised)
+    }
+}
+
+impl fmt::Display for Advised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.why, self.cause)
+    }
+}
+
+impl std::error::Error for Advised {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
 impl Error {
     /// A failed call: `doing` is a gerund, `what` the file or device.
     pub fn io(doing: &'static str, what: impl Into<String>, cause: impl Into<io::Error>) -> Self {
@@ -141,6 +170,9 @@ impl Error {
 
 /// What helps against the failures that users meet most.
 fn io_remedy(cause: &io::Error) -> Option<String> {
+    if let Some(advised) = cause.get_ref().and_then(|cause| cause.downcast_ref::<Advised>()) {
+        return Some(advised.remedy.clone());
+    }
     let text = match cause.kind() {
         io::ErrorKind::StorageFull => "make room there, or write somewhere else",
         io::ErrorKind::PermissionDenied => "run it as a user who may do this, root as a rule",

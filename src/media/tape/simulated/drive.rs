@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::mechanism::{Access, Mechanism, State, failed};
+use super::Access;
+use super::mechanism::{Mechanism, State, failed};
 use crate::drive::{Drive, DriveStatus, DriveTransforms};
 use crate::sys::errno;
 

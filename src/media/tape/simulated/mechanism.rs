@@ -8,6 +8,7 @@ use super::cartridge::Cartridge;
 use super::drive::SimulatedDrive;
 use super::pace::{Motion, Pace};
 use crate::drive::DriveTransforms;
+use crate::media::tape::Access;
 use crate::sys::errno;
 
 /// How a drive answers in the zone of early warning.
@@ -63,17 +64,6 @@ impl Default for Behaviour {
             pace: None,
         }
     }
-}
-
-/// How the device is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// For reading only: a write is `EBADF`.
-    Read,
-    /// For writing only, as a shell does for `>`: a read is `EBADF`.
-    Write,
-    /// For both.
-    Both,
 }
 
 /// What the last command met, as far as reading goes on from it.

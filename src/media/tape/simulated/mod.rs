@@ -21,9 +21,10 @@ mod drive;
 mod mechanism;
 mod pace;
 
+pub use super::Access;
 pub use cartridge::{Cartridge, Recorded, Unreadable};
 pub use drive::SimulatedDrive;
-pub use mechanism::{Access, Behaviour, EarlyWarning, Mechanism};
+pub use mechanism::{Behaviour, EarlyWarning, Mechanism};
 pub use pace::{Motion, Pace};
 
 #[cfg(test)]
