@@ -110,5 +110,5 @@ fn state(location: &str, ending: Option<&Ending>, fault: Option<Error>) -> Resul
     })
 }
 
-pub use crate::archive::beginning::{Beginning, beginning};
-pub use crate::archive::reader::{Found, Known, label};
+pub use crate::archive::beginning::{Beginning, beginning, begins_with_id, first_name};
+pub use crate::archive::reader::{Found, Known, end_in, label};

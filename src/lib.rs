@@ -16,6 +16,7 @@
 //! |---|---|---|
 //! | `bin/` | the program: parses, runs, reports; alone uses clap and its generators, byte-unit, indicatif, terminal_size | all |
 //! | [`backup`], [`restore`], [`verify`], [`compare`], [`extract`], [`recompress`] | the read loop, the write loop, reading without a target, against a device, a piece of the whole, and archive to archive | `archive`, `plan`, ground; they get open traits, never a device or a medium by name |
+//! | [`cartridge`] | what lies on a tape, where the next archive goes, how one is found | `archive`, `catalog`, `sys`, ground |
 //! | [`plan`], [`catalog`] | what a restore will do; what archives there are | `archive`, ground |
 //! | [`archive`] | the format, over `Input` and `Output` only: it opens nothing; alone uses tar, zstd, sha2, tape-sha256, blake3 | ground |
 //! | [`source`] | one file per source, and `scan`, which turns a random-access image into a forward stream | `sys`, ground |
@@ -31,6 +32,7 @@
 mod ahead;
 pub mod archive;
 pub mod backup;
+pub mod cartridge;
 pub mod catalog;
 pub mod compare;
 pub mod drive;

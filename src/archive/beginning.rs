@@ -39,6 +39,21 @@ pub fn beginning(bytes: &[u8]) -> Beginning {
     if block.is_some_and(is_tar_header) { Beginning::OtherTar } else { Beginning::Other }
 }
 
+/// The name of the first member of a tar that begins with these bytes, as far as it can be told.
+pub fn first_name(bytes: &[u8]) -> String {
+    let mut archive = tar::Archive::new(bytes);
+    let first = archive.entries().ok().and_then(|mut entries| entries.next()?.ok());
+    let name = first.map(|entry| String::from_utf8_lossy(&entry.path_bytes()).into_owned());
+    name.unwrap_or_else(|| "its first name cannot be read".to_owned())
+}
+
+/// Whether these bytes begin the archive of this id.
+pub fn begins_with_id(bytes: &[u8], id: &str) -> bool {
+    let block: Option<&[u8; BLOCK]> = bytes.first_chunk();
+    let header = block.and_then(|block| parse_header(block, tar::EntryType::XHeader));
+    header.is_some_and(|header| header.path.strip_suffix(FIRST_MEMBER) == Some(id))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::block::HeaderMaker;

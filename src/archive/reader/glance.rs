@@ -5,6 +5,7 @@ use std::io;
 use super::super::beginning::{Beginning, beginning};
 use super::super::block::{BLOCK, parse_header};
 use super::super::digest::DigestKind;
+use super::super::end::End;
 use super::super::info::{BackupInfo, is_id};
 use super::super::label::Label;
 use super::forward::Ending;
@@ -75,7 +76,7 @@ pub fn glance(name: &str, head: &[u8], tail: &[u8]) -> Option<Glance> {
 
 /// The same where the head cannot be read, for this reason.
 fn without_head(name: &str, fault: Error, tail: &[u8], begins: bool) -> Option<Glance> {
-    let info = any_end(name, tail).map(|ending| ending.end.backup_info);
+    let info = end_in(name, tail).map(|end| end.backup_info);
     (begins || info.is_some()).then(|| {
         let fault = match fault {
             Error::Refused(_) => fault,
@@ -93,14 +94,14 @@ fn as_damage(name: &str, why: &str, fault: Error) -> Error {
     }
 }
 
-/// The last end member of whatever archive.
-fn any_end(name: &str, tail: &[u8]) -> Option<Ending> {
+/// The end member in the last bytes of whatever archive, if nothing but zeros follows it.
+pub fn end_in(name: &str, tail: &[u8]) -> Option<End> {
     let places = tail.chunks_exact(BLOCK).enumerate().rev();
     places.filter_map(|(place, block)| Some((place, end_header(block)?))).find_map(|(place, common)| {
         let mut input = excerpt(name, tail);
         input.seek_to((place * BLOCK) as u64).ok()?;
         let (digest, _) = input.next_member(Some(&common)).ok()?.record.digest?;
-        find_end_of(name, tail, &common, digest)
+        find_end_of(name, tail, &common, digest).map(|ending| ending.end)
     })
 }
 

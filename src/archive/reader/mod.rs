@@ -12,7 +12,7 @@ mod tail;
 mod unpack;
 
 pub use forward::Ending;
-pub use glance::{glance, label};
+pub use glance::{end_in, glance, label};
 pub use lacking::Lacking;
 pub use survey::{Found, Known, Structure, survey};
 pub use unpack::Told;

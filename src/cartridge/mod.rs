@@ -1,0 +1,18 @@
+//! What lies on a tape cartridge: its label, its tape files, where the next one goes, and how one is found (format-spec, section 15).
+//!
+//! Every positioning takes about a minute on a real drive: they are counted here, and nothing is read through.
+
+mod content;
+mod deck;
+mod inventory;
+mod labelling;
+mod place;
+mod placement;
+mod selection;
+mod tail;
+
+pub use content::{Content, TapeFile};
+pub use inventory::{Inventory, inventory};
+pub use labelling::label;
+pub use placement::{Placement, place};
+pub use selection::{Selected, Selector, select};

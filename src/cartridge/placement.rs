@@ -1,0 +1,196 @@
+//! Where the next archive goes on a cartridge.
+
+use std::io;
+
+use crate::archive::Label;
+use crate::catalog::{self, Beginning, beginning};
+use crate::drive::Drive;
+use crate::error::{Error, Result};
+use crate::stream::Medium;
+
+use super::content::{Content, name_of};
+use super::deck::{Deck, Met};
+use super::inventory::look_at_file;
+use super::tail::{Last, read_last};
+
+/// A file number beyond this is one that a driver has lost count of.
+const FILES_MAX: u32 = 1 << 20;
+
+/// Where a drive stands to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// What the archive's backup-info says of the medium.
+    pub medium: Medium,
+    /// What the user should know of what lies there already, in sentences.
+    pub notes: Vec<String>,
+    /// How often the drive was sent elsewhere.
+    pub positionings: u64,
+}
+
+/// Positions a drive where the next tape file goes: behind everything that is recorded, or with `overwrite` at the beginning, behind the cartridge's label.
+///
+/// # Errors
+/// Refused: no cartridge, one that is write-protected, one that begins with something else than a label or an archive (unless `overwrite`).
+pub fn place(drive: &mut dyn Drive, overwrite: bool) -> Result<Placement> {
+    let mut deck = Deck::open(drive, "write to")?;
+    deck.refuse_protected("write to")?;
+    let mut placing = Placing { deck, notes: Vec::new() };
+    let medium = if overwrite { placing.at_beginning()? } else { placing.at_end()? };
+    let Placing { mut deck, notes } = placing;
+    let transforms = deck.drive().transforms();
+    let medium =
+        Medium { drive_compression: transforms.compression, drive_encryption: transforms.encryption, ..medium };
+    Ok(Placement { medium, notes, positionings: deck.positionings() })
+}
+
+/// What a cartridge begins with.
+enum Start {
+    /// Nothing is recorded.
+    Blank,
+    /// Its label; the drive stands behind that.
+    Label(Label),
+    /// One of our archives, or what is left of one.
+    Archive,
+    /// Something else: what it is.
+    Foreign(String),
+}
+
+struct Placing<'d> {
+    deck: Deck<'d>,
+    notes: Vec<String>,
+}
+
+impl Placing<'_> {
+    fn at_beginning(&mut self) -> Result<Medium> {
+        if let Start::Label(label) = self.start()? {
+            return Ok(labelled(label, Some(1)));
+        }
+        self.deck.rewind()?;
+        Ok(Medium { file: Some(0), ..Medium::default() })
+    }
+
+    fn on_blank(&mut self) -> Result<Medium> {
+        if !matches!(self.start()?, Start::Blank) {
+            return Err(self.deck.failed("going to the end of data on", io::Error::other("it stands somewhere else")));
+        }
+        self.deck.rewind()?;
+        Ok(Medium { file: Some(0), ..Medium::default() })
+    }
+
+    fn at_end(&mut self) -> Result<Medium> {
+        self.deck.go_to_end()?;
+        let name = self.deck.name().to_owned();
+        let satisfies = |bytes: &[u8]| catalog::end_in(&name, bytes).is_some();
+        let Some(last) = read_last(&mut self.deck, satisfies)? else { return self.on_blank() };
+        if !last.closed {
+            self.notes.push(
+                "what was written last has no filemark behind it, as the writer was interrupted: it gets one"
+                    .to_owned(),
+            );
+        }
+        let medium = match self.medium_of(&last) {
+            Some(medium) => medium,
+            None => self.medium_from_start(&last)?,
+        };
+        if !last.closed {
+            // Else what follows would be the same tape file.
+            let written = self.deck.drive().write_filemarks(1);
+            written.map_err(|cause| self.deck.failed("writing a filemark to", cause))?;
+        }
+        Ok(medium)
+    }
+
+    /// What the last records tell of the medium on which they lie.
+    fn medium_of(&self, last: &Last) -> Option<Medium> {
+        if beginning(&last.bytes) == Beginning::Label && last.closed {
+            let label = catalog::label(self.deck.name(), &last.bytes).ok()?;
+            return Some(labelled(label, Some(1)));
+        }
+        let end = catalog::end_in(self.deck.name(), &last.bytes)?;
+        let medium = end.backup_info.medium?;
+        Some(Medium { file: Some(medium.file? + 1), ..medium })
+    }
+
+    /// The same where they do not tell: by what the cartridge begins with.
+    fn medium_from_start(&mut self, last: &Last) -> Result<Medium> {
+        let start = self.start()?;
+        let name = self.deck.name().to_owned();
+        if let Start::Foreign(what) = &start {
+            let remedy = "take another cartridge; or, if all that is on this one may be lost, add --overwrite";
+            return Err(Error::refused(
+                format!("write to {name}"),
+                format!("the cartridge begins with {what}"),
+                Some(remedy.to_owned()),
+            ));
+        }
+        self.deck.go_to_end()?;
+        // Known now, as it came from the beginning; not any more behind a seek.
+        let file = self.deck.status()?.file.filter(|file| *file < FILES_MAX);
+        let note = self.name_last(last)?;
+        self.notes.extend(note);
+        // Behind what has no filemark yet, one more begins.
+        let file = file.map(|file| u64::from(file) + u64::from(!last.closed));
+        Ok(match start {
+            Start::Label(label) => labelled(label, file),
+            _ => Medium { file, ..Medium::default() },
+        })
+    }
+
+    /// Says what the last tape file is, if it is not a whole archive, and stands at the end of data again.
+    fn name_last(&mut self, last: &Last) -> Result<Option<String>> {
+        if catalog::end_in(self.deck.name(), &last.bytes).is_some() {
+            return Ok(None);
+        }
+        let deck = &mut self.deck;
+        match deck.space_files(if last.closed { -2 } else { -1 })? {
+            true => drop(deck.space_files(1)?),
+            false => deck.rewind()?,
+        }
+        let file = look_at_file(deck, None)?;
+        deck.go_to_end()?;
+        let Some(file) = file else { return Ok(None) };
+        Ok(Some(match file.content {
+            Content::Archive(entry) => {
+                let name = entry.info.as_ref().map(name_of).unwrap_or_default();
+                format!("the last backup on the cartridge{name} is not complete; this one goes behind it")
+            }
+            Content::OtherTar(first) => {
+                format!("the last tape file is a tar of another program ({first}); this backup goes behind it")
+            }
+            _ => "the last tape file is nothing that blocktar wrote; this backup goes behind it".to_owned(),
+        }))
+    }
+
+    /// Looks at what the cartridge begins with.
+    fn start(&mut self) -> Result<Start> {
+        self.deck.rewind()?;
+        let name = self.deck.name().to_owned();
+        let first = match self.deck.read()? {
+            Met::EndOfData => return Ok(Start::Blank),
+            Met::Filemark => {
+                let more = !matches!(self.deck.read()?, Met::EndOfData);
+                return Ok(if more { Start::Foreign("an empty tape file".to_owned()) } else { Start::Blank });
+            }
+            Met::Unreadable(cause) => return Ok(Start::Foreign(format!("what cannot be read ({cause})"))),
+            Met::Record(length) => self.deck.record(length).to_vec(),
+        };
+        Ok(match beginning(&first) {
+            Beginning::Label => match catalog::label(&name, &first) {
+                Ok(label) if matches!(self.deck.read()?, Met::Filemark) => Start::Label(label),
+                Ok(label) => {
+                    Start::Foreign(format!("the label of {}, and more behind it in one tape file", label.name))
+                }
+                Err(error) => Start::Foreign(format!("a label that cannot be used ({error})")),
+            },
+            Beginning::Archive | Beginning::SpoiledArchive => Start::Archive,
+            Beginning::OtherTar => {
+                Start::Foreign(format!("a tar of another program ({})", catalog::first_name(&first)))
+            }
+            Beginning::Other => Start::Foreign("something that is neither a label nor a backup of blocktar".to_owned()),
+        })
+    }
+}
+
+fn labelled(label: Label, file: Option<u64>) -> Medium {
+    Medium { id: Some(label.id), name: Some(label.name), file, ..Medium::default() }
+}

@@ -1,0 +1,193 @@
+//! What lies on a cartridge is told by the ends of its tape files, whatever the drive can do, and the tape goes back to where it stood.
+
+mod archives;
+mod cartridges;
+
+use std::io::Read as _;
+
+use blocktar::archive::Label;
+use blocktar::cartridge::{Content, Inventory, TapeFile, inventory};
+use blocktar::catalog::State;
+use blocktar::drive::Drive;
+use blocktar::media::tape::simulated::{Cartridge, Mechanism, Unreadable};
+use cartridges::{RECORD, open, records_of};
+
+/// An archive's records are many more than its ends.
+const DATA: usize = 4 << 20;
+
+/// A drive with addresses, one without, and an emulation that passes over filemarks.
+fn drives() -> [(bool, bool); 3] {
+    [(true, true), (false, true), (false, false)]
+}
+
+fn mechanism(cartridge: &Cartridge, (addresses, stops): (bool, bool)) -> Mechanism {
+    let mechanism = Mechanism::holding(cartridge);
+    mechanism.change(|behaviour| {
+        (behaviour.addresses, behaviour.stops_at_filemarks) = (addresses, stops);
+        behaviour.largest_record_bytes = 1 << 20;
+    });
+    mechanism
+}
+
+fn listed(mechanism: &Mechanism) -> (Vec<TapeFile>, Inventory) {
+    let mut files = Vec::new();
+    let told = inventory(&mut open(mechanism), |file| files.push(file)).unwrap();
+    (files, told)
+}
+
+fn words(files: &[TapeFile]) -> Vec<String> {
+    files
+        .iter()
+        .map(|file| match &file.content {
+            Content::Archive(entry) => {
+                let name = entry.info.as_ref().and_then(|info| info.name.clone()).unwrap_or_default();
+                let state = match &entry.state {
+                    State::Damaged(_) => "damaged".to_owned(),
+                    state => format!("{state:?}"),
+                };
+                format!("{name} {state}{}", if file.closed { "" } else { " open" })
+            }
+            Content::Label(label) => format!("label {}", label.name),
+            Content::BrokenLabel(_) => "broken label".to_owned(),
+            Content::OtherTar(first) => format!("tar {first}"),
+            Content::Nothing => "nothing".to_owned(),
+            Content::Unknown => "unknown".to_owned(),
+        })
+        .collect()
+}
+
+fn foreign_tar() -> Vec<Vec<u8>> {
+    let mut tar = Vec::new();
+    let mut builder = tar::Builder::new(&mut tar);
+    let mut header = tar::Header::new_gnu();
+    header.set_size(3 << 20);
+    builder.append_data(&mut header, "etc/a rather long name", std::io::repeat(7).take(3 << 20)).unwrap();
+    drop(builder);
+    tar.resize(tar.len().next_multiple_of(10_240), 0);
+    tar.chunks(10_240).map(<[u8]>::to_vec).collect()
+}
+
+#[test]
+fn everything_that_may_lie_on_a_cartridge_is_told() {
+    let label = vec![Label::new("WEEK-07", 512 << 10).unwrap().archive()];
+    let (whole, short) = (records_of("web1", DATA, None), records_of("small", 100, None));
+    let mut cut = records_of("cut", DATA, None);
+    cut.truncate(40);
+    let mut beheaded = records_of("beheaded", DATA, None);
+    beheaded[0].fill(7);
+    let mut endless = records_of("endless", DATA, None);
+    let last = endless.len() - 1;
+    endless[last].fill(7);
+    let unknown = vec![vec![1; 1000]; 300];
+    let files = [label, whole.clone(), short, cut, foreign_tar(), beheaded, endless, vec![], unknown, whole.clone()];
+    let cartridge = Cartridge::with_files(&files);
+    for kind in drives() {
+        let (files, told) = listed(&mechanism(&cartridge, kind));
+        let expected = [
+            "label WEEK-07",
+            "web1 Complete",
+            "small Complete",
+            "cut Incomplete",
+            "tar etc/a rather long name",
+            "beheaded damaged",
+            "endless Incomplete",
+            "nothing",
+            "unknown",
+            "web1 Complete",
+        ];
+        assert_eq!(words(&files), expected, "{kind:?}");
+        assert_eq!(files.iter().map(|file| file.number).collect::<Vec<_>>(), (0..10).map(Some).collect::<Vec<_>>());
+        assert!(told.returned);
+        if kind.0 {
+            assert_eq!(files[1].archive().unwrap().archive_bytes, Some((whole.len() * RECORD) as u64));
+        }
+    }
+}
+
+#[test]
+fn twenty_backups_take_a_handful_of_positionings_each() {
+    let files: Vec<_> = (0..20).map(|number| records_of(&format!("web{number}"), DATA, None)).collect();
+    let cartridge = Cartridge::with_files(&files);
+    for (kind, each) in drives().into_iter().zip([2, 3, 3]) {
+        let mechanism = mechanism(&cartridge, kind);
+        let (files, told) = listed(&mechanism);
+        assert_eq!(files.len(), 20);
+        assert!(files.iter().all(|file| file.archive().unwrap().state == State::Complete));
+        let back = u64::from(kind.0);
+        assert_eq!(told.positionings, 20 * each + back + u64::from(!kind.0), "{kind:?}");
+        assert!(told.positionings >= mechanism.positionings(), "none goes uncounted");
+    }
+}
+
+#[test]
+fn the_tape_goes_back_to_where_it_stood() {
+    let cartridge = Cartridge::with_files(&[records_of("a", DATA, None), records_of("b", DATA, None)]);
+    for kind in drives() {
+        for (file, record) in [(0, 0), (0, 7), (1, 0), (1, 12)] {
+            let mechanism = mechanism(&cartridge, kind);
+            let mut drive = open(&mechanism);
+            drive.rewind().unwrap();
+            if file > 0 {
+                drive.space_files(file).unwrap();
+            }
+            drive.space_records(record).unwrap();
+            assert!(inventory(&mut drive, |_| ()).unwrap().returned);
+            let mut found = vec![0; RECORD];
+            drive.read_record(&mut found).unwrap();
+            let expected = &cartridge.files()[file as usize][record as usize];
+            assert!(found == *expected, "{kind:?} {file} {record}");
+        }
+        let mechanism = mechanism(&cartridge, kind);
+        let mut drive = open(&mechanism);
+        drive.to_end_of_data().unwrap();
+        assert!(inventory(&mut drive, |_| ()).unwrap().returned);
+        assert!(drive.read_record(&mut vec![0; RECORD]).is_err(), "at the end of data");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_hides_nothing_else() {
+    let files = [records_of("a", DATA, None), records_of("b", DATA, None), records_of("c", 100, None)];
+    let (of_a, of_b) = (files[0].len(), files[1].len());
+    for kind in drives() {
+        for (spoilt, expected) in [
+            (0, ["a damaged", "b Complete", "c Complete"]),
+            (of_a + 1, ["a Complete", "b damaged", "c Complete"]),
+            (of_a + of_b, ["a Complete", "b Incomplete", "c Complete"]),
+            (of_a + 1 + of_b / 2, ["a Complete", "b Complete", "c Complete"]),
+        ] {
+            for passes in [true, false] {
+                let cartridge = Cartridge::with_files(&files);
+                cartridge.make_unreadable(spoilt, Unreadable { failures: u32::MAX, passes });
+                let (found, _) = listed(&mechanism(&cartridge, kind));
+                assert_eq!(words(&found), expected, "{kind:?} {spoilt} {passes}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_backup_that_was_cut_off_with_its_filemark_is_told_as_the_last() {
+    let files = [records_of("a", DATA, None), records_of("b", DATA, None)];
+    let end = files[0].len() + files[1].len();
+    for kind in drives() {
+        for (cut, expected) in
+            [(end - 20, "b Incomplete open"), (end + 1, "b Complete open"), (files[0].len() + 2, "b Incomplete open")]
+        {
+            let cartridge = Cartridge::with_files(&files);
+            cartridge.cut(cut);
+            assert_eq!(words(&listed(&mechanism(&cartridge, kind)).0), ["a Complete", expected], "{kind:?} {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_blank_cartridge_holds_nothing_and_an_empty_drive_is_refused() {
+    for kind in drives() {
+        let mechanism = mechanism(&Cartridge::large(), kind);
+        assert!(listed(&mechanism).0.is_empty());
+        mechanism.eject();
+        let error = inventory(&mut open(&mechanism), |_| ()).unwrap_err();
+        assert!(error.to_string().contains("no cartridge"), "{error}");
+    }
+}

@@ -1,0 +1,238 @@
+//! Where the next backup goes on a cartridge, and what is never overwritten unless that was said.
+
+mod archives;
+mod cartridges;
+
+use blocktar::archive::Label;
+use blocktar::cartridge::{Placement, inventory, label, place};
+use blocktar::drive::{Drive, DriveTransforms};
+use blocktar::error::Result;
+use blocktar::media::tape::simulated::{Access, Cartridge, Mechanism};
+use blocktar::stream::Medium;
+use cartridges::{open, records_of, write_file};
+
+const DATA: usize = 4 << 20;
+
+/// A drive with addresses, one without, and an emulation that passes over filemarks.
+const DRIVES: [(bool, bool); 3] = [(true, true), (false, true), (false, false)];
+
+fn mechanism(cartridge: &Cartridge, (addresses, stops): (bool, bool)) -> Mechanism {
+    let mechanism = Mechanism::holding(cartridge);
+    mechanism.change(|behaviour| (behaviour.addresses, behaviour.stops_at_filemarks) = (addresses, stops));
+    mechanism
+}
+
+fn placed(mechanism: &Mechanism, overwrite: bool) -> Result<Placement> {
+    place(&mut open(mechanism), overwrite)
+}
+
+fn on(file: u64) -> Medium {
+    Medium { file: Some(file), ..Medium::default() }
+}
+
+/// Places a file and writes it; everything that was there before must be there still.
+fn append(drive: &mut dyn Drive, cartridge: &Cartridge, name: &str) -> Placement {
+    let before = cartridge.files();
+    let placement = place(drive, false).unwrap();
+    let records = records_of(name, DATA, Some(placement.medium.clone()));
+    write_file(drive, &records);
+    let after = cartridge.files();
+    assert!(after[..before.len()] == before && after[before.len()] == records && after.len() == before.len() + 1);
+    placement
+}
+
+#[test]
+fn twenty_nights_cost_no_rewind() {
+    for kind in DRIVES {
+        let cartridge = Cartridge::large();
+        let mechanism = mechanism(&cartridge, kind);
+        let labelled = label(&mut open(&mechanism), "WEEK-07", false, |_| ()).unwrap();
+        for night in 1..=20 {
+            // Each night the device is opened anew, and stands where it was left.
+            let mut drive = open(&mechanism);
+            let placement = append(&mut drive, &cartridge, &format!("night{night}"));
+            let expected = Medium {
+                id: Some(labelled.id.clone()),
+                name: Some("WEEK-07".to_owned()),
+                file: Some(night),
+                ..Medium::default()
+            };
+            assert_eq!((placement.medium, placement.notes), (expected, vec![]), "{kind:?} night {night}");
+            // The label lies so near to the beginning that going back before it is going there.
+            assert!(drive.rewinds == 0 || night == 1, "{kind:?} night {night}");
+            assert!(placement.positionings <= 3 + u64::from(night == 1), "{kind:?}: {}", placement.positionings);
+        }
+    }
+}
+
+#[test]
+fn a_blank_cartridge_is_written_from_its_beginning() {
+    for kind in DRIVES {
+        let cartridge = Cartridge::large();
+        assert_eq!(placed(&mechanism(&cartridge, kind), false).unwrap().medium, on(0));
+        append(&mut open(&mechanism(&cartridge, kind)), &cartridge, "first");
+        // A lone filemark hides nothing.
+        let marked = Cartridge::with_files(&[vec![]]);
+        let mechanism = mechanism(&marked, kind);
+        let mut drive = open(&mechanism);
+        assert_eq!(place(&mut drive, false).unwrap().medium, on(0));
+        write_file(&mut drive, &[vec![1; 4096]]);
+        assert_eq!(marked.files(), [[vec![1; 4096]]]);
+    }
+}
+
+#[test]
+fn what_is_not_ours_is_refused_and_left_alone() {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(4);
+    builder.append_data(&mut header, "etc/passwd", &b"root"[..]).unwrap();
+    let mut tar = builder.into_inner().unwrap();
+    tar.resize(10_240, 0);
+    let ours = records_of("web1", DATA, None);
+    for kind in DRIVES {
+        for (first, what) in
+            [(vec![tar.clone()], "etc/passwd"), (vec![vec![7; 512]; 200], "neither"), (vec![vec![0; 64]], "neither")]
+        {
+            let cartridge = Cartridge::with_files(&[first, ours.clone(), vec![vec![9; 9]]]);
+            let before = cartridge.recorded();
+            let error = placed(&mechanism(&cartridge, kind), false).unwrap_err();
+            assert_eq!(archives::class(&error), "refused");
+            assert!(error.to_string().contains(what) && error.remedy().unwrap().contains("--overwrite"), "{error}");
+            assert!(cartridge.recorded() == before);
+            let mechanism = mechanism(&cartridge, kind);
+            let mut drive = open(&mechanism);
+            assert_eq!(place(&mut drive, true).unwrap().medium, on(0));
+            write_file(&mut drive, &[vec![1; 4096]]);
+            assert_eq!(cartridge.files(), [[vec![1; 4096]]]);
+        }
+    }
+}
+
+#[test]
+fn overwriting_keeps_the_label() {
+    for kind in DRIVES {
+        let cartridge = Cartridge::large();
+        let mechanism = mechanism(&cartridge, kind);
+        let labelled = label(&mut open(&mechanism), "WEEK-07", false, |_| ()).unwrap();
+        append(&mut open(&mechanism), &cartridge, "old");
+        append(&mut open(&mechanism), &cartridge, "older");
+        let mut drive = open(&mechanism);
+        let placement = place(&mut drive, true).unwrap();
+        assert_eq!((placement.medium.id, placement.medium.file), (Some(labelled.id.clone()), Some(1)));
+        write_file(&mut drive, &[vec![1; 4096]]);
+        assert_eq!(cartridge.files(), [[labelled.archive()], [vec![1; 4096]]]);
+    }
+}
+
+#[test]
+fn behind_an_incomplete_or_foreign_last_file_one_goes_on_and_says_so() {
+    let sealed = vec![Label::new("WEEK-07", 512 << 10).unwrap().archive()];
+    let cut: Vec<_> = records_of("cut", DATA, None)[..40].to_vec();
+    for kind in DRIVES {
+        for (last, closed, said) in [
+            (cut.clone(), true, vec!["the last backup on the cartridge cut ("]),
+            (cut.clone(), false, vec!["no filemark behind it", "the last backup on the cartridge cut ("]),
+            (cut[..2].to_vec(), false, vec!["no filemark behind it", "the last backup on the cartridge cut ("]),
+            (records_of("whole", DATA, None), false, vec!["no filemark behind it"]),
+            (records_of("whole", DATA, None), true, vec![]),
+            (vec![vec![7; 512]; 300], true, vec!["nothing that blocktar wrote"]),
+        ] {
+            for first in [sealed.clone(), records_of("first", DATA, None)] {
+                let cartridge = Cartridge::with_files(&[first.clone(), last.clone()]);
+                if !closed {
+                    cartridge.cut(cartridge.recorded().len() - 1);
+                }
+                let mechanism = mechanism(&cartridge, kind);
+                let placement = append(&mut open(&mechanism), &cartridge, "next");
+                assert_eq!(placement.notes.len(), said.len(), "{kind:?} {:?}", placement.notes);
+                placement.notes.iter().zip(&said).for_each(|(note, said)| assert!(note.contains(said), "{note}"));
+                assert_eq!(placement.medium.file, Some(2), "{kind:?} {said:?}");
+                assert_eq!(placement.medium.name.as_deref(), (first == sealed).then_some("WEEK-07"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_copy_or_a_drive_that_lost_count_does_not_spoil_the_number() {
+    for kind in DRIVES {
+        let named = |file| Some(Medium { id: None, name: Some("A".to_owned()), file, ..Medium::default() });
+        // One whose writer did not know its number.
+        let cartridge = Cartridge::with_files(&[records_of("a", DATA, None), records_of("b", DATA, named(None))]);
+        assert_eq!(placed(&mechanism(&cartridge, kind), false).unwrap().medium.file, Some(2));
+        let cartridge = Cartridge::with_files(&[records_of("a", DATA, named(Some(41)))]);
+        assert_eq!(placed(&mechanism(&cartridge, kind), false).unwrap().medium.file, Some(42));
+    }
+}
+
+#[test]
+fn what_the_drive_does_with_the_bytes_is_recorded() {
+    let mechanism = Mechanism::holding(&Cartridge::large());
+    mechanism.change(|behaviour| {
+        behaviour.transforms = DriveTransforms { compression: Some(true), encryption: Some("key 7".to_owned()) };
+    });
+    let medium = placed(&mechanism, false).unwrap().medium;
+    assert_eq!((medium.drive_compression, medium.drive_encryption.as_deref()), (Some(true), Some("key 7")));
+}
+
+#[test]
+fn a_drive_that_cannot_be_written_is_refused() {
+    let cartridge = Cartridge::large();
+    let mechanism = Mechanism::holding(&cartridge);
+    let refused = |drive: &mut dyn Drive, what: &str| {
+        for error in [place(drive, true).unwrap_err(), label(drive, "A", true, |_| ()).unwrap_err()] {
+            assert_eq!(archives::class(&error), "refused");
+            assert!(error.to_string().contains(what) && error.remedy().is_some(), "{error}");
+        }
+    };
+    refused(&mut mechanism.open(Access::Read).unwrap(), "for reading only");
+    refused(&mut mechanism.open(Access::Write).unwrap(), "for writing only");
+    cartridge.protect(true);
+    refused(&mut open(&mechanism), "write-protected");
+    mechanism.eject();
+    refused(&mut open(&mechanism), "no cartridge");
+    assert!(cartridge.recorded().is_empty());
+}
+
+#[test]
+fn a_label_is_written_once_and_says_what_is_lost() {
+    for kind in DRIVES {
+        let cartridge = Cartridge::large();
+        let mechanism = mechanism(&cartridge, kind);
+        mechanism.set_block_bytes(512);
+        let first = label(&mut open(&mechanism), "WEEK-07", false, |_| panic!("nothing is lost")).unwrap();
+        assert_eq!(cartridge.files(), [[first.archive()]]);
+        assert!(cartridge.is_closed());
+        append(&mut open(&mechanism), &cartridge, "web1");
+        let before = cartridge.recorded();
+        let error = label(&mut open(&mechanism), "WEEK-08", false, |_| panic!("nothing is lost")).unwrap_err();
+        assert!(error.to_string().contains("label of medium WEEK-07"), "{error}");
+        assert!(cartridge.recorded() == before);
+        let mut lost = Vec::new();
+        let second = label(&mut open(&mechanism), "WEEK-08", true, |file| lost.push(file.content.describe())).unwrap();
+        assert_eq!(lost.len(), 2);
+        assert!(lost[0].contains("WEEK-07") && lost[1].contains("a backup web1"), "{lost:?}");
+        assert_ne!(first.id, second.id);
+        let mut found = Vec::new();
+        inventory(&mut open(&mechanism), |file| found.push(file.content.describe())).unwrap();
+        assert_eq!(found, ["the label of medium WEEK-08"]);
+    }
+}
+
+#[test]
+fn a_host_that_takes_only_short_records_gets_a_short_label() {
+    let cartridge = Cartridge::large();
+    let mechanism = Mechanism::holding(&cartridge);
+    mechanism.change(|behaviour| behaviour.largest_record_bytes = 128 << 10);
+    let written = label(&mut open(&mechanism), "A", false, |_| ()).unwrap();
+    assert_eq!((written.record_size, cartridge.files()), (64 << 10, vec![vec![written.archive()]]));
+}
+
+#[test]
+fn a_filemark_that_fails_is_no_label() {
+    let mechanism = Mechanism::holding(&Cartridge::large());
+    mechanism.change(|behaviour| behaviour.filemark_error = true);
+    let error = label(&mut open(&mechanism), "A", false, |_| ()).unwrap_err();
+    assert_eq!(archives::class(&error), "io");
+}
