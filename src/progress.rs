@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 
 use crate::error::{Error, Result};
 
@@ -16,6 +16,7 @@ pub struct Progress {
     stored_bytes: AtomicU64,
     bad_bytes: AtomicU64,
     signal: AtomicI32,
+    asking: AtomicBool,
     partial_files: Mutex<Vec<PathBuf>>,
     parting_words: Mutex<Option<String>>,
 }
@@ -37,7 +38,28 @@ pub struct Snapshot {
     pub bad_bytes: u64,
 }
 
+/// Somebody is being asked for something, until this is dropped.
+#[derive(Debug)]
+pub struct Asking<'a>(&'a AtomicBool);
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Relaxed);
+    }
+}
+
 impl Progress {
+    /// Says that somebody is being asked, so that nothing is drawn over the question.
+    pub fn begin_asking(&self) -> Asking<'_> {
+        self.asking.store(true, Relaxed);
+        Asking(&self.asking)
+    }
+
+    /// Whether somebody is being asked.
+    pub fn is_asking(&self) -> bool {
+        self.asking.load(Relaxed)
+    }
+
     /// Sets the size of the device.
     pub fn set_total(&self, bytes: u64) {
         self.total_bytes.store(bytes, Relaxed);

@@ -266,6 +266,11 @@ pub trait Spanning {
     fn down_bytes(&self) -> u64;
     /// Whether the write that failed last did so because the medium is full, and everything up to [`down_bytes`](Self::down_bytes) is there.
     fn is_full(&self) -> bool;
+    /// Whether the write that failed last did so because the medium takes only records of the size that [`record_bytes`](Self::record_bytes) gives now: nothing of the
+    /// part is there, and its writer begins it anew.
+    fn begins_anew(&self) -> bool {
+        false
+    }
     /// Closes the medium, so that deferred errors are seen, and goes to the next; everything counts from 0 there. An error that leaves [`is_full`](Self::is_full) true means
     /// that the medium could not be closed: then it is called again with `closed` false.
     fn next_medium(&mut self, ended: &PartEnded) -> Result<()>;

@@ -145,6 +145,12 @@ impl<E: Sink> Ledger<E> {
         }
     }
 
+    /// Begins the account anew with the first part that `info` describes, on whatever medium that lies in the end.
+    pub fn begin_archive(&mut self, info: BackupInfo, map_position: u64, encoder: E) {
+        let (digest, map) = (info.digest.of(&info.text()), std::mem::take(&mut self.map));
+        *self = Self::open(info, digest, map, self.map_digest, map_position, encoder);
+    }
+
     /// Goes on from the mark in the part that `info` describes, whose map has been written, or read, at `map_position`.
     ///
     /// Indexes, positions and counts begin anew there; the identity, the numbers of indexes and what has been told go on.

@@ -5,7 +5,7 @@ mod through;
 
 use std::io::IoSlice;
 
-use self::parts::{Extent, Parts};
+use self::parts::{Extent, Parts, demand_room};
 pub use self::through::WrittenThrough;
 use super::block::{BLOCK, HeaderMaker, padded, padding};
 use super::digest::Digest;
@@ -69,6 +69,16 @@ pub struct WrittenPart {
     pub closed: bool,
 }
 
+/// What a part begins with.
+struct PartHead<'a> {
+    info: &'a BackupInfo,
+    /// The text of `info`.
+    text: &'a [u8],
+    restore_text: &'a str,
+    attached: &'a [&'a [u8]],
+    map: &'a StoredMap,
+}
+
 /// Numbers the members, gives them their headers and counts the position.
 struct MemberOutput<'o> {
     output: &'o mut dyn Output,
@@ -81,35 +91,30 @@ impl<'o> ArchiveWriter<'o> {
     /// Writes everything before the data: backup-info, RESTORE.txt, attached files (in backup-info's order) and the map.
     pub fn begin(
         output: &'o mut dyn Output,
-        mut info: BackupInfo,
+        info: BackupInfo,
         restore_text: &str,
         attached: &[&[u8]],
         extents: ExtentMap,
     ) -> Result<Self> {
-        let spans = describe_medium(output, &mut info)?;
+        check_member_length(output, &info)?;
         info.check().map_err(|why| Error::refused("begin an archive", why, None))?;
-        let mut out = MemberOutput { output, headers: HeaderMaker::new(&info.id, info.mtime()), seq: 0, position: 0 };
-        let text = info.text();
-        if text.len() as u64 > limit::BACKUP_INFO {
-            return Err(Error::refused(
-                "begin an archive",
-                "what is noted about the backup is longer than 256 KiB",
-                None,
-            ));
-        }
-        let info_digest = info.digest.of(&text);
         let stored = map::store(&extents, info.kind != Kind::Full, info.digest);
-        out.document(&MemberKind::BackupInfo, &text, &info)?;
-        out.document(&MemberKind::RestoreText, restore_text.as_bytes(), &info)?;
-        for (file, content) in info.attached.iter().flatten().zip(attached) {
-            out.document(&MemberKind::Attached(file.name.clone()), content, &info)?;
+        let headers = HeaderMaker::new(&info.id, info.mtime());
+        let spans = output.spanning().is_some();
+        let mut out = MemberOutput { output, headers, seq: 0, position: 0 };
+        let text = info_text(&info)?;
+        let info_digest = info.digest.of(&text);
+        if !spans {
+            let head = PartHead { info: &info, text: &text, restore_text, attached, map: &stored };
+            let position = out.head(&head)?;
+            let ledger = Ledger::open(info, info_digest, extents, stored.digest, position, TableEncoder::new());
+            return Ok(Self { out, ledger, headers: Vec::new(), info_bytes: text.len() as u64, parts: None });
         }
-        let map_position = out.position;
-        out.map(&stored, &info)?;
-        let ledger = Ledger::open(info, info_digest, extents, stored.digest, map_position, TableEncoder::new());
-        let parts = spans.then(|| Parts::new(restore_text, stored));
-        let mut writer = Self { out, ledger, headers: Vec::new(), info_bytes: text.len() as u64, parts };
-        writer.note_first_head();
+        // What the first medium is writes itself into the head, like that of any other part.
+        let ledger = Ledger::open(info, info_digest, extents, stored.digest, 0, TableEncoder::new());
+        let parts = Parts::new(restore_text, attached, stored, ledger.mark());
+        let mut writer = Self { out, ledger, headers: Vec::new(), info_bytes: text.len() as u64, parts: Some(parts) };
+        writer.write_waiting()?;
         Ok(writer)
     }
 
@@ -211,20 +216,27 @@ impl<'o> ArchiveWriter<'o> {
     }
 }
 
-/// Notes where the archive's first part lies, if it may go on elsewhere; whether it may.
-fn describe_medium(output: &mut dyn Output, info: &mut BackupInfo) -> Result<bool> {
-    let name = output.name().to_owned();
-    let Some(output) = output.spanning() else { return Ok(false) };
-    info.medium = output.medium();
-    info.record_size = output.record_bytes().unwrap_or(info.record_size);
-    match output.member_bytes_max() {
+/// The text of a backup-info that is no longer than it may be.
+fn info_text(info: &BackupInfo) -> Result<Vec<u8>> {
+    let text = info.text();
+    if text.len() as u64 > limit::BACKUP_INFO {
+        return Err(Error::refused("begin an archive", "what is noted about the backup is longer than 256 KiB", None));
+    }
+    Ok(text)
+}
+
+/// Refuses members that are longer than an output takes.
+fn check_member_length(output: &mut dyn Output, info: &BackupInfo) -> Result<()> {
+    let most = output.spanning().and_then(|output| output.member_bytes_max());
+    match most {
         Some(most) if info.extent_limit > most => {
-            let (request, limit) = (format!("write an archive onto {name}"), info.extent_limit);
+            let (name, limit) = (output.name(), info.extent_limit);
             let why =
-                format!("members of {limit} bytes are longer than the {most} that fit behind a tape's early warning");
-            Err(Error::refused(request, why, Some(format!("give `--extent-limit {most}`, or a smaller one"))))
+                format!("members of {limit} bytes are longer than the {most} that may follow a tape's early warning");
+            let remedy = format!("give `--extent-limit {most}`, or a smaller one");
+            Err(Error::refused(format!("write an archive onto {name}"), why, Some(remedy)))
         }
-        _ => Ok(true),
+        _ => Ok(()),
     }
 }
 
@@ -253,6 +265,22 @@ fn document_record(text: &[u8], info: &BackupInfo) -> Record {
 }
 
 impl MemberOutput<'_> {
+    /// Writes the head of a part, and gives the position of its map. A medium on which it has no place is refused.
+    fn head(&mut self, head: &PartHead<'_>) -> Result<u64> {
+        let documents = [head.text.len(), head.restore_text.len(), head.map.bytes.len()];
+        let lengths = documents.into_iter().chain(head.attached.iter().map(|content| content.len()));
+        let head_bytes = lengths.map(|length| HEADERS_MAX + padded(length as u64)).sum();
+        demand_room(self.output, head_bytes, head.info, head.text.len() as u64)?;
+        self.document(&MemberKind::BackupInfo, head.text, head.info)?;
+        self.document(&MemberKind::RestoreText, head.restore_text.as_bytes(), head.info)?;
+        for (file, content) in head.info.attached.iter().flatten().zip(head.attached) {
+            self.document(&MemberKind::Attached(file.name.clone()), content, head.info)?;
+        }
+        let map_position = self.position;
+        self.map(head.map, head.info)?;
+        Ok(map_position)
+    }
+
     fn document(&mut self, kind: &MemberKind, text: &[u8], info: &BackupInfo) -> Result<()> {
         self.member(kind, document_record(text, info), text)
     }

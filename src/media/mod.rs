@@ -1,6 +1,8 @@
 //! Where archives go and come from.
 
 pub mod file;
+pub mod next_medium;
+pub mod numbered;
 pub mod pipe;
 pub mod tape;
 mod whole_writes;

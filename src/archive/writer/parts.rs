@@ -8,12 +8,11 @@ use super::super::index::Content;
 use super::super::info::Part;
 use super::super::ledger::Mark;
 use super::super::map::StoredMap;
-use super::super::member::MemberKind;
 use super::super::{BackupInfo, End};
-use super::{ArchiveWriter, HEADERS_MAX, WrittenPart};
+use super::{ArchiveWriter, HEADERS_MAX, PartHead, WrittenPart, info_text};
 use crate::error::{Error, Result};
 use crate::extent::Range;
-use crate::stream::{PartEnded, Spanning};
+use crate::stream::{Output, PartEnded, Spanning};
 
 /// The longest text of an end member without its backup-info and the positions of its indexes.
 const END_TEXT_MAX: u64 = 2048;
@@ -24,6 +23,8 @@ const INDEX_MIN: u64 = 4096;
 pub struct Parts {
     restore_text: String,
     map: StoredMap,
+    /// The files that the user added, until the first part's head is certainly on its medium.
+    attached: Vec<Vec<u8>>,
     /// What was written to this medium and is not known to be there, in order.
     pending: VecDeque<Pending>,
     /// Members that are to be written, those first that another medium lost.
@@ -67,14 +68,26 @@ struct Beginning {
     mark: Mark,
 }
 
+/// What was taken back from a medium.
+struct Taken {
+    /// Where the part begins that has it again.
+    next: Beginning,
+    /// Whether the head is among it.
+    headless: bool,
+    /// Whether nothing was: all that closes the part is there.
+    closed: bool,
+}
+
 impl Parts {
-    pub fn new(restore_text: &str, map: StoredMap) -> Self {
+    /// Those of an archive that begins with the first part.
+    pub fn new(restore_text: &str, attached: &[&[u8]], map: StoredMap, mark: Mark) -> Self {
         Self {
             restore_text: restore_text.to_owned(),
             map,
+            attached: attached.iter().map(|content| content.to_vec()).collect(),
             pending: VecDeque::new(),
             waiting: VecDeque::new(),
-            next: None,
+            next: Some(Beginning { number: 1, first_seq: 0, mark }),
             bears: false,
             lost_head: false,
             written: Vec::new(),
@@ -86,7 +99,7 @@ impl Parts {
         while self.pending.front().is_some_and(|first| first.end <= down_bytes) {
             match self.pending.pop_front().map(|first| first.what) {
                 Some(Written::Extent(_)) => self.bears = true,
-                Some(Written::Head) => self.lost_head = false,
+                Some(Written::Head) => (self.lost_head, self.attached) = (false, Vec::new()),
                 _ => {}
             }
         }
@@ -102,15 +115,6 @@ impl ArchiveWriter<'_> {
         self.parts.as_mut().expect("only an output that can go on has parts")
     }
 
-    /// Notes that the first part's head was written.
-    pub(super) fn note_first_head(&mut self) {
-        if self.parts.is_some() {
-            let before = Beginning { number: 1, first_seq: 0, mark: self.ledger.mark() };
-            let end = self.out.position;
-            self.parts().pending.push_back(Pending { end, before, what: Written::Head });
-        }
-    }
-
     /// Writes a member, on the next medium if this one has no room for it.
     pub(super) fn write_in_parts(&mut self, extent: Extent) -> Result<()> {
         self.parts().waiting.push_back(extent);
@@ -118,7 +122,7 @@ impl ArchiveWriter<'_> {
     }
 
     /// Writes everything that waits, on as many media as it takes.
-    fn write_waiting(&mut self) -> Result<()> {
+    pub(super) fn write_waiting(&mut self) -> Result<()> {
         while !self.parts().waiting.is_empty() || self.parts().next.is_some() {
             let step = self.write_next();
             self.survive(step)?;
@@ -132,6 +136,11 @@ impl ArchiveWriter<'_> {
         match step {
             Ok(()) => {
                 self.parts().settle(down_bytes);
+                Ok(())
+            }
+            Err(_) if self.spanning().begins_anew() => {
+                self.parts().lost_head = false;
+                self.take_back();
                 Ok(())
             }
             Err(_) if self.spanning().is_full() => {
@@ -149,7 +158,8 @@ impl ArchiveWriter<'_> {
         let Some(next) = self.parts().waiting.front() else { return Ok(()) };
         let (offset, stored) = (next.range.start, next.stored.len() as u64);
         let index_bytes = self.ledger.index_bound(offset);
-        let needed = HEADERS_MAX + padded(stored) + self.closing_bound(index_bytes, self.ledger.index_count());
+        let closing = closing_bound(self.ledger.info(), self.info_bytes, index_bytes, self.ledger.index_count());
+        let needed = HEADERS_MAX + padded(stored) + closing;
         if !self.spanning().has_room(needed) {
             return self.end_part(stored);
         }
@@ -179,23 +189,6 @@ impl ArchiveWriter<'_> {
     fn standing(&self) -> Beginning {
         let number = self.ledger.info().part_number() + 1;
         Beginning { number, first_seq: self.out.seq, mark: self.ledger.mark() }
-    }
-
-    /// At most so many bytes close the part, if its current index is stored in so many and has so many before it.
-    fn closing_bound(&self, index_bytes: u64, index_count: u64) -> u64 {
-        // An index that is full is followed by the last one; each position has up to 16 digits and a comma.
-        let end_text = self.info_bytes + END_TEXT_MAX + 17 * (index_count + 2);
-        let members = 3 * HEADERS_MAX + padded(index_bytes) + INDEX_MIN + padded(end_text);
-        members + 2 * BLOCK as u64 + self.ledger.info().record_size
-    }
-
-    /// Refuses a medium that has not even room for a head of so many bytes and what closes it.
-    pub(super) fn demand_room_for_head(&mut self, head_bytes: u64) -> Result<()> {
-        let needed = head_bytes + self.closing_bound(INDEX_MIN, 0);
-        if self.out.output.spanning().is_some_and(|output| !output.has_room(needed)) {
-            return Err(too_small(self.out.output.name(), head_bytes));
-        }
-        Ok(())
     }
 
     /// Closes the part, because a member of so many stored bytes must go to the next medium.
@@ -229,8 +222,8 @@ impl ArchiveWriter<'_> {
         self.write_end(&end)
     }
 
-    /// Goes on behind the hard end of a medium, from the first member that is not certainly there.
-    fn leave_broken_part(&mut self) -> Result<()> {
+    /// Takes back what is not certainly on the medium, to write it on the next: the first of it says where its part begins.
+    fn take_back(&mut self) -> Taken {
         let standing = self.standing();
         let parts = self.parts();
         let headless = parts.pending.front().is_some_and(|first| matches!(first.what, Written::Head));
@@ -243,19 +236,25 @@ impl ArchiveWriter<'_> {
         for extent in lost.collect::<Vec<_>>() {
             parts.waiting.push_front(extent);
         }
+        parts.next = Some(next.clone());
+        Taken { next, headless, closed }
+    }
+
+    /// Goes on behind the hard end of a medium.
+    fn leave_broken_part(&mut self) -> Result<()> {
+        let Taken { next, headless, closed } = self.take_back();
+        let parts = self.parts();
         let stored = parts.waiting.front().map_or(0, |extent| extent.stored.len() as u64);
         let barren = !std::mem::take(&mut parts.bears);
-        // What has no head is no part: the next medium gets this part again. The files that the user added are in memory no more.
-        let helpless = headless && (next.number == 1 || std::mem::replace(&mut parts.lost_head, true));
+        // What has no head is no part: the next medium gets this part again.
+        let helpless = headless && std::mem::replace(&mut parts.lost_head, true);
         if helpless || (barren && !headless && next.number > 2) {
             return Err(too_small(self.out.output.name(), stored));
         }
         let written = (!headless).then(|| self.written_part(closed, &next));
         let ended = PartEnded { id: self.ledger.info().id.clone(), number: next.number - 1, closed: false };
         self.spanning().next_medium(&ended)?;
-        let parts = self.parts();
-        parts.written.extend(written);
-        parts.next = Some(next);
+        self.parts().written.extend(written);
         Ok(())
     }
 
@@ -278,26 +277,36 @@ impl ArchiveWriter<'_> {
         let before = beginning.clone();
         let Beginning { number, first_seq, mark } = beginning;
         let (medium, record_bytes) = (self.spanning().medium(), self.spanning().record_bytes());
-        let part = Part { number, first_seq, from: mark.at(), running: mark.running() };
         let record_size = record_bytes.unwrap_or(self.ledger.info().record_size);
-        let info = self.ledger.info().of_part(part, medium, record_size);
+        let info = match number {
+            1 => BackupInfo { medium, record_size, ..self.ledger.info().clone() },
+            _ => {
+                let part = Part { number, first_seq, from: mark.at(), running: mark.running() };
+                self.ledger.info().of_part(part, medium, record_size)
+            }
+        };
         info.check().map_err(|why| Error::refused("begin a part", why, None))?;
         (self.out.seq, self.out.position) = (first_seq, 0);
-        let result = self.write_part_head(&info, mark);
+        let result = self.write_part_head(info, mark);
         self.note(before, Written::Head, result)
     }
 
-    fn write_part_head(&mut self, info: &BackupInfo, mark: Mark) -> Result<()> {
-        let text = info.text();
+    fn write_part_head(&mut self, info: BackupInfo, mark: Mark) -> Result<()> {
+        let text = info_text(&info)?;
         self.info_bytes = text.len() as u64;
-        let lengths = [text.len(), self.parts().restore_text.len(), self.parts().map.bytes.len()];
-        self.demand_room_for_head(lengths.iter().map(|length| HEADERS_MAX + padded(*length as u64)).sum())?;
         let parts = self.parts.as_ref().expect("only an output that can go on has parts");
-        self.out.document(&MemberKind::BackupInfo, &text, info)?;
-        self.out.document(&MemberKind::RestoreText, parts.restore_text.as_bytes(), info)?;
-        let map_position = self.out.position;
-        self.out.map(&parts.map, info)?;
-        self.ledger.begin_part(mark, info.clone(), map_position, TableEncoder::new());
+        let attached: Vec<_> = match info.part {
+            None => parts.attached.iter().map(Vec::as_slice).collect(),
+            Some(_) => Vec::new(),
+        };
+        let (restore_text, map) = (parts.restore_text.as_str(), &parts.map);
+        let head = PartHead { info: &info, text: &text, restore_text, attached: &attached, map };
+        let map_position = self.out.head(&head)?;
+        if info.part.is_none() {
+            self.ledger.begin_archive(info, map_position, TableEncoder::new());
+        } else {
+            self.ledger.begin_part(mark, info, map_position, TableEncoder::new());
+        }
         Ok(())
     }
 }
@@ -329,6 +338,23 @@ impl ArchiveWriter<'_> {
         written.push(last);
         written
     }
+}
+
+/// At most so many bytes close a part, if its current index is stored in so many and has so many before it.
+fn closing_bound(info: &BackupInfo, info_bytes: u64, index_bytes: u64, index_count: u64) -> u64 {
+    // An index that is full is followed by the last one; each position has up to 16 digits and a comma.
+    let end_text = info_bytes + END_TEXT_MAX + 17 * (index_count + 2);
+    let members = 3 * HEADERS_MAX + padded(index_bytes) + INDEX_MIN + padded(end_text);
+    members + 2 * BLOCK as u64 + info.record_size
+}
+
+/// Refuses a medium that has no room for a head of so many bytes and what closes it.
+pub fn demand_room(output: &mut dyn Output, head_bytes: u64, info: &BackupInfo, info_bytes: u64) -> Result<()> {
+    let needed = head_bytes + closing_bound(info, info_bytes, INDEX_MIN, 0);
+    if output.spanning().is_some_and(|output| !output.has_room(needed)) {
+        return Err(too_small(output.name(), head_bytes));
+    }
+    Ok(())
 }
 
 fn too_small(output: &str, bytes: u64) -> Error {

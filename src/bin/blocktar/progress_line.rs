@@ -67,6 +67,9 @@ fn show_bar(operation: &'static str, progress: &Progress, stopped: &mpsc::Receiv
     bar.set_prefix(operation);
     let mut rate = Rate::begin();
     while stopped.recv_timeout(BAR_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+        if progress.is_asking() {
+            continue;
+        }
         let now = progress.snapshot();
         rate.note(now.data_bytes + now.bad_bytes);
         let begins = bar.length() != Some(now.total_bytes) || bar.position() == 0;
