@@ -28,8 +28,16 @@ refused() {
   local name=$1 wanted=$2 words=$3 status=0
   shift 3
   "$@" > output 2>&1 || status=$?
-  if ((status == wanted)) && tr '\n' ' ' < output | grep -qE -- "$words"; then pass "$name"; else
-    fail "$name" "exit status $status for $wanted, or without the words '$words': $*"
+  if ((status == wanted)); then says "$name" "$words"; else
+    fail "$name" "exit status $status for $wanted: $*"
+    sed 's/^/        /' output
+  fi
+}
+
+# says NAME WORDS: what the last command of check or refused said has these words (a pattern of grep -E).
+says() {
+  if tr '\n' ' ' < output | grep -qE -- "$2"; then pass "$1"; else
+    fail "$1" "without the words '$2'"
     sed 's/^/        /' output
   fi
 }

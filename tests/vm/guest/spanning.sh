@@ -1,0 +1,52 @@
+# A backup over several cartridges: other drives, and a changer on an inherited descriptor.
+# cartridges: 10 256 10 10
+. "$HERE/checks.sh"
+small=$drive0 large=$drive1
+image disk 16
+cat > other_drive.sh <<'O'
+#!/bin/bash
+# Goes on with the drives in turn, by the number of the part.
+drives=($DRIVES)
+echo "$BLOCKTAR_DIRECTION $BLOCKTAR_PART $BLOCKTAR_REASON $BLOCKTAR_MEDIUM" >> asked
+echo "${drives[$((BLOCKTAR_PART - 1))]}"
+O
+chmod +x other_drive.sh
+export DRIVES="$small $large"
+
+check "a cartridge of 10 MiB, then one of 256" blocktar backup disk -o $small --name long --compression none --next-medium ./other_drive.sh -q
+same "which was asked for once" "write 2 next $small" "$(cat asked)"
+for drive in $small $large; do
+  rewind $drive
+  same "all records on $drive are full" 0 "$(records $drive | cut -d+ -f2)"
+  rewind $drive
+  check "and GNU tar reads it" tar -b 1024 -tf $drive
+  says "to its end member" '/end.json *$'
+done
+check "list of the first part" blocktar list $small
+check "list of the second" blocktar list $large
+rewind $small
+rewind $large
+check "both parts come back" blocktar restore -i $small --next-medium ./other_drive.sh back -q
+check "byte for byte" cmp disk back
+rewind $large
+check "verify of the second alone" blocktar verify $large
+says "says what it has not seen" 'part 2 .*sound.*part 1 .*not seen'
+check "a range of both is fetched" bash -c "blocktar extract $small --next-medium ./other_drive.sh --offset 4M --length 20M -q > range"
+check "and is the same" cmp range <(dd if=disk bs=1M skip=4 count=20 2> /dev/null)
+check "the second part alone goes onto an image" blocktar restore -i $large --single-part part2 -q
+
+export CHANGER=/dev/changer NOTES=$PWD/notes
+mtx -f $CHANGER load 1 0 > output 2>&1
+rewind $changer_drive
+check "an inherited descriptor, cartridges changed" into $changer_drive blocktar backup disk --name changed --compression none --next-medium next-medium-mtx.sh -q
+same "over two of them" "1 slot1 2 slot2" "$(cut -d' ' -f2- notes | tr '\n' ' ' | sed 's/ $//')"
+mtx -f $CHANGER unload 2 0 > output 2>&1
+mtx -f $CHANGER load 3 0 >> output 2>&1
+rewind $changer_drive
+refused "a blank one is not the first" 6 '' from $changer_drive blocktar restore wrong -q
+mtx -f $CHANGER unload 3 0 > output 2>&1
+mtx -f $CHANGER load 1 0 >> output 2>&1
+rewind $changer_drive
+check "and back" from $changer_drive blocktar restore changed --next-medium next-medium-mtx.sh -q
+check "byte for byte" cmp disk changed
+finish
