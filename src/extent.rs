@@ -254,6 +254,11 @@ pub struct MapCursor {
 }
 
 impl MapCursor {
+    /// A cursor for whoever begins at this offset.
+    pub fn at(map: &ExtentMap, offset: u64) -> Self {
+        Self { position: map.packed.partition_point(|&packed| unpack(packed).end() <= offset) }
+    }
+
     /// Gives the parts of `from..to` that extents of the map cover, in maximal ranges, ascending. `from` never goes back.
     pub fn covered(&mut self, map: &ExtentMap, from: u64, to: u64, mut give: impl FnMut(Range)) {
         self.advance(map, from);

@@ -6,6 +6,7 @@ use crate::archive::{BackupInfo, End, Lacking, OpenArchive, Told};
 use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::progress::Progress;
+use crate::range_set::RangeSet;
 use crate::ranges::RangeList;
 use crate::stream::Output;
 
@@ -53,7 +54,8 @@ pub fn extract(
     progress.set_total(range.length);
     let (name, info) = (archive.name().to_owned(), archive.info().clone());
     let mut outgoing = Outgoing { asked, range, at: range.start, data_bytes: 0, zeros: Vec::new(), output, progress };
-    let ending = archive.read_range(range, request.threads, |told| outgoing.take(told, &name, &info))?;
+    let ending =
+        archive.read_ranges(RangeSet::from_iter([range]), request.threads, |told| outgoing.take(told, &name, &info))?;
     outgoing.pass_to(range.end(), &info)?;
     let data_bytes = outgoing.data_bytes;
     progress.check()?;

@@ -136,6 +136,10 @@ pub trait Target: Send {
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> Result<()>;
     /// Makes the range read as zero.
     fn write_zeros(&mut self, offset: u64, length: u64) -> Result<()>;
+    /// Gives an image of which the size was not known when it was begun this one; it never cuts off anything. Nothing of a target that has its size.
+    fn set_size(&mut self, _size_bytes: u64) -> Result<()> {
+        Ok(())
+    }
     /// Brings everything written so far to stable storage.
     fn sync(&mut self) -> Result<()>;
     /// Brings everything to stable storage and makes the result appear: the only thing that means success.

@@ -27,7 +27,8 @@ fn given_folder() -> (PathBuf, Option<tempfile::TempDir>) {
 #[test]
 fn writes_an_image() {
     let (folder, _guard) = given_folder();
-    let mut target = NewImage::create(&folder.join("result"), 64 << 20, IfExists::Refuse, &Arc::default()).unwrap();
+    let mut target =
+        NewImage::create(&folder.join("result"), Some(64 << 20), IfExists::Refuse, &Arc::default()).unwrap();
     for offset in 0..10 {
         target.write_at(&[1; 4 << 20], offset * (4 << 20)).unwrap();
     }

@@ -66,7 +66,7 @@ fn refuses_what_is_outside(target: &mut dyn Target, size: u64) {
 }
 
 fn new_image(path: &Path, size: usize) -> NewImage {
-    NewImage::create(path, size as u64, IfExists::Refuse, &Arc::default()).unwrap()
+    NewImage::create(path, Some(size as u64), IfExists::Refuse, &Arc::default()).unwrap()
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn block_devices_of_both_sector_sizes() {
             for head in [Head::InOrder, Head::Last] {
                 let before = device.content();
                 let request =
-                    Request { size_bytes: size as u64, if_exists: IfExists::Refuse, target_is_zero: false, head };
+                    Request { size_bytes: Some(size as u64), if_exists: IfExists::Refuse, target_is_zero: false, head };
                 let mut target = open(&device.path, &request, &Arc::default()).unwrap();
                 let expected = exercise(&mut *target, before, &mut chance);
                 drop(target);
@@ -196,8 +196,9 @@ fn a_device_in_use_or_too_small_is_refused() {
         return;
     }
     let device = LoopDevice::dirty(1 << 20, 512);
-    let request = Request { size_bytes: 1 << 20, if_exists: IfExists::Refuse, target_is_zero: false, head: Head::Last };
-    let too_small = open(&device.path, &Request { size_bytes: (1 << 20) + 1, ..request }, &Arc::default());
+    let request =
+        Request { size_bytes: Some(1 << 20), if_exists: IfExists::Refuse, target_is_zero: false, head: Head::Last };
+    let too_small = open(&device.path, &Request { size_bytes: Some((1 << 20) + 1), ..request }, &Arc::default());
     assert!(matches!(too_small.err(), Some(Error::Refused(_))));
     assert!(device.content().iter().all(|&byte| byte == 0xff), "a refusal comes before the first write");
     let first = BlockDevice::open(&device.path, 0, false, &Arc::default()).unwrap();
@@ -212,7 +213,8 @@ fn a_device_in_use_or_too_small_is_refused() {
 fn an_interrupt_stops_the_zeroing() {
     let folder = tempfile::tempdir().unwrap();
     let progress = Arc::new(Progress::default());
-    let mut target = NewImage::create(&folder.path().join("image"), 1 << 40, IfExists::Refuse, &progress).unwrap();
+    let mut target =
+        NewImage::create(&folder.path().join("image"), Some(1 << 40), IfExists::Refuse, &progress).unwrap();
     target.write_at(&[1], (1 << 40) - 1).unwrap();
     target.write_zeros(0, 1 << 39).unwrap();
     progress.interrupt(15);
@@ -260,7 +262,8 @@ fn without_finish_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("image");
     fs::write(&path, "old").unwrap();
-    let request = Request { size_bytes: 9000, if_exists: IfExists::Replace, target_is_zero: false, head: Head::Last };
+    let request =
+        Request { size_bytes: Some(9000), if_exists: IfExists::Replace, target_is_zero: false, head: Head::Last };
     let mut target = open(&path, &request, &Arc::default()).unwrap();
     target.write_at(&[1; 9000], 0).unwrap();
     target.sync().unwrap();
@@ -334,7 +337,8 @@ fn a_read_only_device_is_refused_before_anything_is_said_to_be_lost() {
         assert!(status.expect("blockdev can be run").success());
     };
     set("--setro");
-    let request = Request { size_bytes: 1 << 20, if_exists: IfExists::Refuse, target_is_zero: false, head: Head::Last };
+    let request =
+        Request { size_bytes: Some(1 << 20), if_exists: IfExists::Refuse, target_is_zero: false, head: Head::Last };
     let opened = open(&device.path, &request, &Arc::new(Progress::default()));
     // The next user of this loop device would inherit it.
     set("--setrw");

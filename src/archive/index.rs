@@ -188,6 +188,18 @@ pub fn is_first_line(line: &[u8], from: u64, previous: Option<u64>) -> bool {
     line == expected
 }
 
+/// Reads the first line of any index: where the one before it ended.
+pub fn parse_first_line(line: &[u8]) -> Option<u64> {
+    let mut scanner = Scanner::new(line);
+    scanner.literal("{\"index\":1,\"from\":")?;
+    let from = scanner.number()?;
+    let previous = match scanner.literal(",\"previous\":") {
+        Some(()) => Some(scanner.number()?),
+        None => None,
+    };
+    is_first_line(line, from, previous).then_some(from)
+}
+
 /// Reads any line but the first, the newline included.
 pub fn parse_line(line: &[u8], kind: DigestKind) -> Option<Line> {
     let mut scanner = Scanner::new(line);
@@ -265,6 +277,7 @@ mod tests {
         assert_eq!((length, digest), (bytes.len() as u64, DigestKind::Blake3.of(&bytes)));
         let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
         assert!(is_first_line(lines[0], 11, Some(22)) && !is_first_line(lines[0], 11, None));
+        assert_eq!((parse_first_line(lines[0]), parse_first_line(lines[1])), (Some(11), None));
         for (line, content) in lines[1..].iter().zip(contents) {
             assert_eq!(parse_line(line, DigestKind::Blake3), Some(Line::Member(landed(content))));
             assert_eq!(parse_line(&line[..line.len() - 1], DigestKind::Blake3), None);

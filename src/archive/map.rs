@@ -4,6 +4,7 @@ use std::io::BufRead;
 
 use super::digest::{Digest, DigestKind};
 use super::frame::{TableEncoder, read_piece, table_reader};
+use super::info::{BackupInfo, Kind, MapKind};
 use super::limit;
 use super::text::{Scanner, push_number};
 use crate::extent::{Extent, ExtentKind, ExtentMap, MAP_EXTENTS_MAX};
@@ -80,6 +81,23 @@ pub struct Frame {
     pub dirty: bool,
     /// Whether the map must be empty.
     pub inline: bool,
+}
+
+impl Frame {
+    /// What the map of an archive with this backup-info must fit.
+    pub fn of(info: &BackupInfo) -> Self {
+        Self {
+            size_bytes: info.device.size_bytes,
+            covered_from: info.told_from(),
+            dirty: info.kind != Kind::Full,
+            inline: info.map == MapKind::Inline,
+        }
+    }
+
+    /// What every map fits of an archive whose backup-info is lost, of a full or of others.
+    pub fn of_unknown(dirty: bool) -> Self {
+        Self { size_bytes: limit::NUMBER, covered_from: limit::NUMBER, dirty, inline: false }
+    }
 }
 
 /// Reads the stored bytes of a map and checks all rules but the digest, which it gives beside the text's length.

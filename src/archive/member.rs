@@ -123,6 +123,11 @@ impl MemberKind {
         }
     }
 
+    /// Whether what it stores is a frame.
+    pub fn is_compressed(&self) -> bool {
+        matches!(self, Self::Map { compressed: true } | Self::Data { compressed: true, .. } | Self::Index(_))
+    }
+
     /// The path below the id, for messages.
     pub fn path(&self) -> String {
         let mut path = Vec::new();

@@ -84,6 +84,17 @@ impl Backing {
         self.written_end
     }
 
+    /// Makes a file at least so long.
+    pub(super) fn grow(&mut self, size_bytes: u64) -> Result<()> {
+        self.unless_failed(|this| {
+            let failed = |cause| Error::io("giving its size to", &this.name, cause);
+            let length = this.file.metadata().map_err(failed)?.len();
+            if length < size_bytes { this.file.set_len(size_bytes).map_err(failed) } else { Ok(()) }
+        })?;
+        self.capacity = self.capacity.min(size_bytes.max(self.written_end));
+        Ok(())
+    }
+
     /// Makes a range zero on what was zero from end to end when it was opened: only what may have been written since
     /// needs anything. (An increment's zeros must replace the data of the full before it.)
     pub(super) fn zero_written(&mut self, range: Range) -> Result<()> {

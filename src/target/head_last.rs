@@ -139,6 +139,10 @@ impl<T: Target> Target for HeadLast<T> {
         self.inner_do(|inner| inner.write_zeros(offset + held_bytes, length - held_bytes))
     }
 
+    fn set_size(&mut self, size_bytes: u64) -> Result<()> {
+        self.inner_do(|inner| inner.set_size(size_bytes))
+    }
+
     /// Brings everything but the head to stable storage.
     fn sync(&mut self) -> Result<()> {
         self.inner_do(T::sync)

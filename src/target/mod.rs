@@ -2,6 +2,7 @@
 
 mod backing;
 pub mod block;
+pub mod existing_image;
 pub mod head_last;
 pub mod memory;
 pub mod new_image;
@@ -22,8 +23,8 @@ use crate::sys::partial_file::IfExists;
 /// What a restore wants of its target.
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
-    /// Size of the device to restore: the size of a new image, and the least that a device must have.
-    pub size_bytes: u64,
+    /// Size of the device to restore: the size of a new image, and the least that a device must have; `None` while it is not known.
+    pub size_bytes: Option<u64>,
     /// What happens to an image that has the name already.
     pub if_exists: IfExists,
     /// The user's word that a block device reads as zero from end to end.
@@ -48,7 +49,8 @@ pub fn open(path: &Path, request: &Request, progress: &Arc<Progress>) -> Result<
     let name = path.display().to_string();
     match fs::metadata(path) {
         Ok(found) if found.file_type().is_block_device() => {
-            let device = block::BlockDevice::open(path, request.size_bytes, request.target_is_zero, progress)?;
+            let device =
+                block::BlockDevice::open(path, request.size_bytes.unwrap_or(0), request.target_is_zero, progress)?;
             match request.head {
                 Head::InOrder => Ok(Box::new(device)),
                 Head::Last => Ok(Box::new(head_last::HeadLast::begin(device)?)),
@@ -62,6 +64,20 @@ pub fn open(path: &Path, request: &Request, progress: &Arc<Progress>) -> Result<
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("looking at", name, error)),
         _ => Ok(Box::new(new_image::NewImage::create(path, request.size_bytes, request.if_exists, progress)?)),
     }
+}
+
+/// Opens a block device or an image that exists, to change some of it in place. Nothing is written yet.
+pub fn open_in_place(path: &Path, progress: &Arc<Progress>) -> Result<Box<dyn Target>> {
+    let name = path.display().to_string();
+    let found = fs::metadata(path).map_err(|cause| Error::io("looking at", &name, cause))?;
+    if found.file_type().is_block_device() {
+        return Ok(Box::new(block::BlockDevice::open(path, 0, false, progress)?));
+    }
+    if found.is_file() {
+        return Ok(Box::new(existing_image::ExistingImage::open(path, progress)?));
+    }
+    let remedy = "name a block device or an image".to_owned();
+    Err(Error::refused(format!("write into {name}"), "it is neither a block device nor a regular file", Some(remedy)))
 }
 
 /// Holds a range against the capacity: what lies beyond it must neither grow an image nor be dropped.

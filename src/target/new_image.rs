@@ -22,19 +22,25 @@ const BLOCK_BYTES: usize = 4096;
 pub struct NewImage {
     backing: Backing,
     partial: PartialFile,
+    /// Whether it has a size only when it is told one.
+    grows: bool,
 }
 
+/// The capacity of an image whose size is not known yet: more than any archive holds.
+pub(super) const ANY_SIZE: u64 = 1 << 53;
+
 impl NewImage {
-    /// Begins an image of this size; see [`PartialFile::create`] for what is refused.
-    pub fn create(path: &Path, size_bytes: u64, if_exists: IfExists, progress: &Arc<Progress>) -> Result<Self> {
+    /// Begins an image of this size, or of one that is told later; see [`PartialFile::create`] for what is refused.
+    pub fn create(path: &Path, size_bytes: Option<u64>, if_exists: IfExists, progress: &Arc<Progress>) -> Result<Self> {
         let partial = PartialFile::create(path, if_exists, progress)?;
         let io = |doing, cause| Error::io(doing, partial.name(), cause);
-        partial.file().set_len(size_bytes).map_err(|cause| io("giving its size to", cause))?;
+        partial.file().set_len(size_bytes.unwrap_or(0)).map_err(|cause| io("giving its size to", cause))?;
         // The copy shares the open file, and so its report of failed write-outs, with the original.
         let file = partial.file().try_clone().map_err(|cause| io("opening", cause))?;
         let name = partial.name().to_owned();
-        let backing = Backing::new(file, name, BackingKind::RegularFile, size_bytes, progress);
-        Ok(Self { backing, partial })
+        let capacity = size_bytes.unwrap_or(ANY_SIZE);
+        let backing = Backing::new(file, name, BackingKind::RegularFile, capacity, progress);
+        Ok(Self { backing, partial, grows: size_bytes.is_none() })
     }
 }
 
@@ -62,6 +68,10 @@ impl Target for NewImage {
 
     fn write_zeros(&mut self, offset: u64, length: u64) -> Result<()> {
         self.backing.zero_written(Range { start: offset, length })
+    }
+
+    fn set_size(&mut self, size_bytes: u64) -> Result<()> {
+        if self.grows { self.backing.grow(size_bytes) } else { Ok(()) }
     }
 
     fn sync(&mut self) -> Result<()> {

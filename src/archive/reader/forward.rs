@@ -14,6 +14,7 @@ use super::tail::no_end;
 use super::unpack::{StoredBatch, StoredPiece};
 use crate::error::{Error, Result};
 use crate::extent::Range;
+use crate::range_set::RangeSet;
 
 /// A reader that goes forward only. Keeps the account that the writer kept, and compares.
 pub struct Forward {
@@ -26,8 +27,8 @@ pub struct Forward {
     pub(super) pending: Option<Member>,
     end: Option<Ending>,
     reading: Reading,
-    /// The range of the device whose bytes are read; of the rest only the structure is.
-    wanted: Range,
+    /// The ranges of the device whose bytes are read; of the rest only the structure is.
+    wanted: RangeSet,
     /// Whether no bytes are read at all, and members are told without them.
     skims: bool,
     /// Whether members were lost, so that the account can no longer be held against indexes and end member.
@@ -65,7 +66,7 @@ impl Forward {
     /// Goes on behind the head.
     pub fn new(input: ArchiveInput, head: Head, reading: Reading) -> Self {
         let Head { common, info, info_digest, map, map_digest, map_position, next_seq, faults, .. } = head;
-        let wanted = Range { start: 0, length: info.device.size_bytes };
+        let wanted = RangeSet::from_iter([Range { start: 0, length: info.device.size_bytes }]);
         let ledger = Ledger::open(info, info_digest, map, map_digest, map_position, ());
         Self {
             input,
@@ -94,10 +95,10 @@ impl Forward {
         &self.ledger
     }
 
-    /// Reads only the bytes of members that touch this range, and tells only what does.
+    /// Reads only the bytes of members that touch these ranges, and tells only what does.
     ///
     /// All else is gone through all the same: every header, number, index and the end are held against each other, only the bytes are passed over.
-    pub fn narrow(&mut self, wanted: Range) {
+    pub fn narrow(&mut self, wanted: RangeSet) {
         self.wanted = wanted;
     }
 
@@ -185,12 +186,12 @@ impl Forward {
         let landed =
             landed_of(member, self.ledger.digest_kind()).map_err(|why| self.input.damaged(member.position, why))?;
         self.close_loss(landed.range.start, batch);
-        let (pieces, wanted) = (&mut batch.pieces, self.wanted);
+        let (pieces, wanted) = (&mut batch.pieces, &self.wanted);
         let result = self.ledger.land(&landed, |range| push_zeros(pieces, range, wanted));
         result.map_err(|why| {
             self.input.damaged(member.position, format!("there is a member {}: {why}", member.kind.path()))
         })?;
-        let is_wanted = landed.range.intersection(&wanted).is_some();
+        let is_wanted = self.wanted.touches(landed.range);
         if is_wanted && !self.skims {
             return read_piece(&mut self.input, &landed, batch);
         }
@@ -216,7 +217,7 @@ impl Forward {
         }
         let early = self.ledger.index_digest();
         if !self.ledger.index_is_full() {
-            let (pieces, wanted) = (&mut batch.pieces, self.wanted);
+            let (pieces, wanted) = (&mut batch.pieces, &self.wanted);
             let closed = self.ledger.close_device(|range| push_zeros(pieces, range, wanted));
             closed.map_err(|why| self.input.damaged(member.position, why))?;
             self.device_closed = true;
@@ -291,8 +292,8 @@ pub fn landed_of(member: &Member, kind: DigestKind) -> std::result::Result<Lande
 }
 
 /// Adds a range that reads as zero, if it touches what is wanted.
-pub fn push_zeros(pieces: &mut Vec<StoredPiece>, range: Range, wanted: Range) {
-    if range.intersection(&wanted).is_some() {
+pub fn push_zeros(pieces: &mut Vec<StoredPiece>, range: Range, wanted: &RangeSet) {
+    if wanted.touches(range) {
         pieces.push(StoredPiece::Zeros(range));
     }
 }
@@ -313,7 +314,7 @@ pub fn read_piece(input: &mut ArchiveInput, landed: &Landed, batch: &mut StoredB
 }
 
 /// Digest and length of a compressed table's text, which must not be longer than `most` bytes: a small frame can hold a text without end.
-fn digest_table(
+pub fn digest_table(
     stored: &[u8],
     kind: DigestKind,
     most: u64,

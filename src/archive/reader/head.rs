@@ -2,7 +2,7 @@
 
 use super::super::canonical::ParseFailure;
 use super::super::digest::{Digest, DigestKind};
-use super::super::info::{BackupInfo, Kind, MapKind, check_requires};
+use super::super::info::{BackupInfo, check_requires};
 use super::super::label::{self, Label};
 use super::super::member::{MemberKind, Record};
 use super::super::{limit, map};
@@ -303,14 +303,8 @@ fn read_map(input: &mut ArchiveInput, member: &Member, info: &BackupInfo) -> Res
         return Err(input.damaged(member.position, "the map is longer than any may be"));
     }
     let stored = input.read_stored(member)?;
-    let frame = map::Frame {
-        size_bytes: info.device.size_bytes,
-        covered_from: info.told_from(),
-        dirty: info.kind != Kind::Full,
-        inline: info.map == MapKind::Inline,
-    };
-    let (map, digest, length) =
-        map::load(&stored, compressed, &frame, info.digest).map_err(|why| input.damaged(member.position, why))?;
+    let (map, digest, length) = map::load(&stored, compressed, &map::Frame::of(info), info.digest)
+        .map_err(|why| input.damaged(member.position, why))?;
     check_digest(input, member, info.digest, digest)?;
     if length != member.record.length {
         return Err(input.damaged(member.position, "the map's length is not the one in its record"));

@@ -284,7 +284,7 @@ impl ArchiveInput {
 }
 
 /// Holds both headers' names against each other and against the archive's id, and tells what kind of member it is.
-fn check_names(
+pub fn check_names(
     extended: &RawHeader,
     header: &RawHeader,
     common: Option<&Common>,

@@ -6,6 +6,7 @@ mod head;
 mod input;
 mod lacking;
 mod resync;
+mod salvage;
 mod seeking;
 mod survey;
 mod tail;
@@ -14,6 +15,7 @@ mod unpack;
 pub use forward::Ending;
 pub use glance::{end_in, glance, label};
 pub use lacking::Lacking;
+pub use salvage::{DeviceSize, Faults, Proven, SalvageOptions, Salvaged, Salvager};
 pub use survey::{Found, Known, Structure, survey};
 pub use unpack::Told;
 
@@ -23,6 +25,7 @@ use super::ledger::Ledger;
 use crate::error::{Error, Result};
 use crate::extent::{ExtentMap, Range};
 use crate::pipeline::{self, Pool};
+use crate::range_set::RangeSet;
 use crate::stream::Input;
 use forward::Forward;
 use head::Attachments;
@@ -148,22 +151,22 @@ impl OpenArchive {
         self.read(threads, tell)
     }
 
-    /// The same, but tells only what touches this range; what lies in it only in part is told whole.
+    /// The same, but tells only what touches these ranges; what lies in them only in part is told whole.
     ///
-    /// An input that can seek is read only where the range lies, behind the indexes, which prove that its members are those of this archive. One that cannot
+    /// An input that can seek is read only where the ranges lie, behind the indexes, which prove that its members are those of this archive. One that cannot
     /// is read to its end: that the structure is whole and the end member there is proven as ever, the bytes of other members are not looked at.
     ///
     /// # Errors
     /// Those of [`read_through`](Self::read_through).
-    pub fn read_range(
+    pub fn read_ranges(
         mut self,
-        range: Range,
+        wanted: RangeSet,
         threads: usize,
         tell: impl FnMut(Told<'_>) -> Result<()>,
     ) -> Result<Ending> {
         match &mut self.reader {
-            Reader::Forward(forward) => forward.narrow(range),
-            Reader::Seeking(seeking) => seeking.narrow(range),
+            Reader::Forward(forward) => forward.narrow(wanted),
+            Reader::Seeking(seeking) => seeking.narrow(wanted),
         }
         self.read(threads, tell)
     }

@@ -15,6 +15,7 @@ use super::tail::{find_end, not_cut};
 use super::unpack::StoredBatch;
 use crate::error::{Error, Result};
 use crate::extent::{MapCursor, Range};
+use crate::range_set::RangeSet;
 
 /// Where a member stands, and its number.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,8 +35,8 @@ pub struct Seeking {
     lines: Option<IndexLines>,
     /// The indexes as they were checked.
     checked: Vec<CheckedIndex>,
-    /// The range of the device that is told.
-    wanted: Range,
+    /// The ranges of the device that are told.
+    wanted: RangeSet,
     pending: Option<Landed>,
     /// What reads as zero between what is told follows from the map.
     cursor: MapCursor,
@@ -76,7 +77,7 @@ impl Seeking {
             return Err(super::forward::several_parts(&input));
         }
         let Head { common, info, info_digest, map, map_digest, map_position, next_seq, .. } = head;
-        let wanted = Range { start: 0, length: info.device.size_bytes };
+        let wanted = RangeSet::from_iter([Range { start: 0, length: info.device.size_bytes }]);
         let ledger = Ledger::open(info, info_digest, map, map_digest, map_position, ());
         let mut seeking = Self {
             input,
@@ -112,19 +113,18 @@ impl Seeking {
         &self.ending
     }
 
-    /// Begins anew, and tells only what touches this range: neither other members nor indexes that list none of it are read.
-    pub fn narrow(&mut self, wanted: Range) {
-        let first = self.checked.partition_point(|index| index.from <= wanted.start).saturating_sub(1);
+    /// Begins anew, and tells only what touches these ranges: neither other members nor indexes that list none of it are read.
+    pub fn narrow(&mut self, wanted: RangeSet) {
         self.wanted = wanted;
-        (self.next_index, self.lines, self.pending) = (first, None, None);
-        self.at = self.checked.get(first).map_or(0, |index| index.from);
+        (self.next_index, self.lines, self.pending) = (0, None, None);
+        self.at = 0;
         self.cursor = MapCursor::default();
     }
 
     /// Gives every line of the indexes that touches this range, in order, and no data; then all stands as if nothing had been read.
     pub fn outline(&mut self, wanted: Range, mut each: impl FnMut(&Line)) -> Result<()> {
-        let before = self.wanted;
-        self.narrow(wanted);
+        let before = std::mem::take(&mut self.wanted);
+        self.narrow(RangeSet::from_iter([wanted]));
         let mut text = Vec::new();
         while let Some(line) = self.next_line(&mut text)? {
             self.at = self.at.max(line.range().end());
@@ -167,10 +167,10 @@ impl Seeking {
             if up_to < self.at {
                 return Err(Error::damaged(self.input.name(), "an index reads otherwise than a moment ago"));
             }
-            let (pieces, wanted) = (&mut batch.pieces, self.wanted);
+            let (pieces, wanted) = (&mut batch.pieces, &self.wanted);
             self.cursor.covered(self.ledger.map(), self.at, up_to, |range| push_zeros(pieces, range, wanted));
             self.at = landed.map_or(up_to, |landed| landed.range.end());
-            self.pending = landed.filter(|landed| landed.range.intersection(&wanted).is_some());
+            self.pending = landed.filter(|landed| wanted.touches(landed.range));
             if landed.is_none() {
                 return Ok(!batch.pieces.is_empty());
             }
@@ -206,6 +206,7 @@ impl Seeking {
     fn next_line(&mut self, line: &mut Vec<u8>) -> Result<Option<Line>> {
         loop {
             if self.lines.is_none() {
+                self.pass_unwanted_indexes();
                 let told = self.at >= self.wanted.end();
                 if told || self.next_index == self.ending.end.indexes.len() {
                     return Ok(None);
@@ -232,6 +233,17 @@ impl Seeking {
             if self.checked.get(self.next_index - 1).map(|index| index.digest) != Some(index.hasher.finish()) {
                 return Err(Error::damaged(self.input.name(), "an index reads otherwise than a moment ago"));
             }
+        }
+    }
+
+    /// Goes past the next indexes that list nothing of what is wanted.
+    fn pass_unwanted_indexes(&mut self) {
+        while let Some(after) = self.checked.get(self.next_index + 1).map(|index| index.from) {
+            if self.wanted.touches(Range::between(self.at.min(after), after)) {
+                return;
+            }
+            self.next_index += 1;
+            self.at = self.at.max(after);
         }
     }
 

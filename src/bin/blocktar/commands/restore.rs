@@ -77,7 +77,7 @@ fn target_request(arguments: &RestoreArguments, archive: &OpenArchive, facts: &T
     let capacity = facts.capacity.unwrap_or(u64::MAX);
     Request {
         // Less than the archive's only with --truncate: else the plan has refused it.
-        size_bytes: info.device.size_bytes.min(capacity),
+        size_bytes: Some(info.device.size_bytes.min(capacity)),
         if_exists: if arguments.overwrite { IfExists::Replace } else { IfExists::Refuse },
         target_is_zero: arguments.target_is_zero,
         head: if info.parent.is_none() { Head::Last } else { Head::InOrder },

@@ -1,0 +1,389 @@
+//! Reads an archive however broken, front to back, and tells what of the device is certain all the same.
+//!
+//! Every member stands for itself: its name, which both headers and the record repeat, says of which range it is, its digest proves its bytes. What is not a sound
+//! member is gone past block by block, into the stored bytes of a member that fails too: after blocks that are missing the next one begins there.
+
+mod account;
+mod content;
+mod faults;
+mod identity;
+mod window;
+
+use std::collections::VecDeque;
+
+pub use account::{DeviceSize, Proven};
+pub use faults::Faults;
+
+use super::super::block::{BLOCK, padded};
+use super::super::canonical::ParseFailure;
+use super::super::frame::Decompressor;
+use super::super::info::BackupInfo;
+use super::super::limit;
+use super::super::member::MemberKind;
+use super::input::Member;
+use crate::error::{Error, Result};
+use crate::extent::Range;
+use crate::progress::Progress;
+use crate::range_set::RangeSet;
+use crate::stream::Input;
+use account::{Account, Tell};
+use content::{Content, HEADERS_MAX, prove, sound_headers, stored_max};
+use identity::{Identity, Owner};
+use window::Window;
+
+/// How to salvage.
+#[derive(Clone, Debug, Default)]
+pub struct SalvageOptions {
+    /// The id of the archive; else that of its first sound member.
+    pub id: Option<String>,
+    /// Only these ranges of the device are wanted.
+    pub wanted: Option<RangeSet>,
+}
+
+/// What became of an archive that was salvaged.
+#[derive(Debug)]
+pub struct Salvaged {
+    /// The archive's id.
+    pub id: String,
+    /// The backup-info, if it was found, at the front or in the end member.
+    pub info: Option<BackupInfo>,
+    /// The size of the device.
+    pub size: DeviceSize,
+    /// Whether the end member was found.
+    pub end_found: bool,
+    /// What of the device is not certain, `bad` included.
+    pub lost: RangeSet,
+    /// Of this, what could not be read when the backup was made.
+    pub bad: RangeSet,
+    /// What was wrong, in the order in which it was met.
+    pub faults: Faults,
+    /// The archives whose members were passed over, and how many of each: stored in this one as data, or lying beside it.
+    pub others: Vec<(String, u64)>,
+    /// How many bytes of the input could not be read.
+    pub unreadable_bytes: u64,
+}
+
+/// The member before, and what follows from it for the next.
+#[derive(Clone, Copy, Debug)]
+struct Before {
+    seq: u64,
+    /// Where the next member begins.
+    end: u64,
+    /// Up to where the device has been told, where that is certain.
+    at: Option<u64>,
+    /// Whether a sound index says so.
+    indexed: bool,
+}
+
+/// A member whose bytes have their digest.
+struct Sound {
+    member: Member,
+    content: Content,
+}
+
+/// An archive on its way through.
+pub struct Salvager {
+    window: Window,
+    later: VecDeque<Box<dyn Input>>,
+    name: String,
+    unpack: Decompressor,
+    identity: Identity,
+    account: Account,
+    /// The first sound member, until [`run`](Self::run) goes on behind it.
+    first: Option<Sound>,
+    before: Option<Before>,
+    faults: Faults,
+    /// Since where no sound member was met, and up to where that is accounted for by a member that failed.
+    astray: Option<u64>,
+    explained: u64,
+    end_found: bool,
+    unreadable_bytes: u64,
+}
+
+impl Salvager {
+    /// Looks for the first sound member of an archive in one or several parts.
+    ///
+    /// # Errors
+    /// [`Damaged`](Error::Damaged) where there is none; [`Refused`](Error::Refused) where it asks for what this version does not know.
+    pub fn open(inputs: Vec<Box<dyn Input>>, options: &SalvageOptions, progress: &Progress) -> Result<Self> {
+        let mut later: VecDeque<_> = inputs.into();
+        let Some(first) = later.pop_front() else {
+            return Err(Error::refused("salvage an archive", "none is named", None));
+        };
+        let unpack = Decompressor::new().map_err(|cause| Error::io("setting up", "the zstd decompressor", cause))?;
+        let mut salvager = Self {
+            name: first.name().to_owned(),
+            window: Window::new(first),
+            later,
+            unpack,
+            identity: Identity::new(options.id.clone()),
+            account: Account::open(options.wanted.as_ref()),
+            first: None,
+            before: None,
+            faults: Faults::default(),
+            astray: None,
+            explained: 0,
+            end_found: false,
+            unreadable_bytes: 0,
+        };
+        salvager.first = salvager.next_sound(progress, &mut |_| Ok(()))?;
+        if salvager.first.is_some() {
+            return Ok(salvager);
+        }
+        let why = match &options.id {
+            Some(id) => format!("it holds no sound member of the archive {id}"),
+            None => "it holds not one sound member of an archive".to_owned(),
+        };
+        Err(Error::damaged(salvager.name, why))
+    }
+
+    /// The archive as the user named it; of several inputs, the first.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The archive's id.
+    pub fn id(&self) -> &str {
+        self.identity.id().unwrap_or_default()
+    }
+
+    /// The backup-info, if the archive begins with it.
+    pub fn info(&self) -> Option<&BackupInfo> {
+        match &self.first {
+            Some(Sound { content: Content::Info(info), .. }) => Some(info),
+            _ => self.account.info(),
+        }
+    }
+
+    /// Reads everything, and tells what is certain, each byte once, in no particular order.
+    ///
+    /// # Errors
+    /// The error of `tell`, failed reads behind which nothing can be read, and [`Refused`](Error::Refused) where it cannot be told which of several archives is meant.
+    pub fn run(mut self, progress: &Progress, mut tell: impl FnMut(Proven<'_>) -> Result<()>) -> Result<Salvaged> {
+        let mut next = self.first.take();
+        while let Some(sound) = next {
+            self.enter(sound, &mut tell)?;
+            next = self.next_sound(progress, &mut tell)?;
+        }
+        if !self.end_found {
+            self.faults.push("its end member was not found: it was cut, or its end is damaged".to_owned());
+        }
+        let lost = self.account.lost();
+        Ok(Salvaged {
+            id: self.identity.id().unwrap_or_default().to_owned(),
+            info: self.account.info().cloned(),
+            size: self.account.size(),
+            end_found: self.end_found,
+            bad: self.account.bad_of(&lost),
+            lost,
+            faults: self.faults,
+            others: self.identity.others(),
+            unreadable_bytes: self.unreadable_bytes + self.window.unreadable_bytes(),
+        })
+    }
+
+    /// Goes on to the next sound member, in this input or a later one. Of one whose headers are sound and whose bytes are not, it tells what its headers prove.
+    fn next_sound(&mut self, progress: &Progress, tell: Tell<'_>) -> Result<Option<Sound>> {
+        loop {
+            progress.check()?;
+            let position = self.window.position();
+            let ahead = self.window.fill(HEADERS_MAX)?;
+            if ahead.len() < BLOCK {
+                if !self.next_input()? {
+                    return Ok(None);
+                }
+                continue;
+            }
+            let Some((member, headers_bytes)) = sound_headers(ahead, position) else {
+                self.pass_block();
+                continue;
+            };
+            if self.identity.owner(&member.common)? == Owner::Other {
+                self.pass_block();
+                continue;
+            }
+            if let Some(sound) = self.look_into(member, headers_bytes, tell)? {
+                return Ok(Some(sound));
+            }
+        }
+    }
+
+    /// Proves a member whose headers are sound, or goes on into it.
+    fn look_into(&mut self, member: Member, headers_bytes: usize, tell: Tell<'_>) -> Result<Option<Sound>> {
+        let known = self.identity.id().is_some();
+        if known {
+            self.note_astray(member.position);
+        }
+        let (content, member_bytes) = match self.prove(&member, headers_bytes)? {
+            // Nothing of such a member proves that it is one.
+            Ok(_) if !known && matches!(member.kind, MemberKind::Unknown(_)) => {
+                self.pass_block();
+                return Ok(None);
+            }
+            Ok(proved) => proved,
+            Err(why) => {
+                match known {
+                    true => self.note_failed(&member, headers_bytes, why, tell)?,
+                    false => self.identity.note_failed(&member.common),
+                }
+                self.pass_block();
+                return Ok(None);
+            }
+        };
+        let begins = member.kind == MemberKind::BackupInfo && member.position == 0;
+        self.identity.adopt(&member.common, begins)?;
+        self.note_astray(member.position);
+        self.window.pass(member_bytes);
+        Ok(Some(Sound { member, content }))
+    }
+
+    /// What a member holds, and how many bytes of the input it takes; what is wrong with it, otherwise.
+    fn prove(
+        &mut self,
+        member: &Member,
+        headers_bytes: usize,
+    ) -> Result<std::result::Result<(Content, usize), String>> {
+        if member.stored > stored_max(&member.kind, self.account.info()) {
+            return Ok(Err("it is longer than any may be".to_owned()));
+        }
+        if matches!(member.kind, MemberKind::Unknown(_)) {
+            // Its bytes cannot be held against anything: whatever they are, they are gone through.
+            return Ok(Ok((Content::Other, headers_bytes)));
+        }
+        let member_bytes = headers_bytes + padded(member.stored) as usize;
+        let stored_end = headers_bytes + member.stored as usize;
+        let Some(stored) = self.window.fill(member_bytes)?.get(headers_bytes..stored_end) else {
+            return Ok(Err("the input ends within it".to_owned()));
+        };
+        match prove(member, stored, &mut self.unpack) {
+            Ok(content) => Ok(Ok((content, member_bytes))),
+            Err(ParseFailure::Damaged(why)) => Ok(Err(why)),
+            Err(ParseFailure::NotUnderstood(why)) => {
+                let remedy = Some("use a newer blocktar".to_owned());
+                Err(Error::refused(format!("salvage {}", self.name), why, remedy))
+            }
+        }
+    }
+
+    fn pass_block(&mut self) {
+        self.astray.get_or_insert(self.window.position());
+        self.window.pass(BLOCK);
+    }
+
+    /// Says where no sound member was, up to the next one.
+    fn note_astray(&mut self, up_to: u64) {
+        if let Some(from) = self.astray.take() {
+            let from = from.max(self.explained);
+            // What a member of an unknown kind stores is gone through too.
+            if from < up_to && self.before.is_none_or(|before| before.end != up_to) {
+                self.faults.push(format!("bytes {from} to {} hold no sound member", up_to - 1));
+            }
+        }
+    }
+
+    /// A member that failed still shows where the gap before it ends: its offset stands in both its headers. Its length does not.
+    fn note_failed(&mut self, member: &Member, headers_bytes: usize, why: String, tell: Tell<'_>) -> Result<()> {
+        self.faults.push(format!("at byte {}, member {}: {why}", member.position, member.kind.path()));
+        let end = member.position + headers_bytes as u64 + padded(member.stored.min(limit::OPTIONAL_STORED));
+        self.explained = self.explained.max(end);
+        let at = self.link(member, tell)?.filter(|_| member.record.offset.is_none());
+        self.before = Some(Before { seq: member.record.seq, end, at, indexed: false });
+        Ok(())
+    }
+
+    /// Closes the gap before a member that follows the one before with nothing between them. Gives up to where the device has been told then.
+    fn link(&mut self, member: &Member, tell: Tell<'_>) -> Result<Option<u64>> {
+        let follows =
+            |before: &Before| before.end == member.position && before.seq.checked_add(1) == Some(member.record.seq);
+        let Some(Before { at: Some(at), .. }) = self.before.filter(follows) else { return Ok(None) };
+        match member.record.offset {
+            Some(offset) if offset >= at => self.account.close(Range::between(at, offset), tell)?,
+            _ => {}
+        }
+        Ok(Some(at))
+    }
+
+    /// Takes into account what a sound member says.
+    fn enter(&mut self, sound: Sound, tell: Tell<'_>) -> Result<()> {
+        let Sound { member, content } = sound;
+        let end = self.window.position();
+        let linked = self.link(&member, tell)?;
+        let mut before = Before { seq: member.record.seq, end, at: linked, indexed: false };
+        match content {
+            Content::Info(info) => {
+                self.account.learn(&info, tell)?;
+                before.at = Some(info.part.as_ref().map_or(0, |part| part.from));
+            }
+            Content::Map(stored) => {
+                let (kind, compressed) = (member.record.digest.map(|(kind, _)| kind), member.kind.is_compressed());
+                let taken = kind.map_or(Ok(()), |kind| self.account.take_map(&stored, compressed, kind));
+                self.note(&member, taken);
+                self.account.tell_map(tell)?;
+            }
+            Content::Data(bytes) => before.at = self.enter_range(&member, Some(&bytes), tell)?,
+            Content::Named => before.at = self.enter_range(&member, None, tell)?,
+            Content::Index(stored) => {
+                let kind = member.record.digest.map_or_else(Default::default, |(kind, _)| kind);
+                let listed = self.account.index(&stored, kind, tell)?;
+                self.note(&member, listed.map(drop).ok_or("it contradicts itself"));
+                before.at = listed.or(linked);
+                before.indexed = listed.is_some();
+            }
+            Content::End(last) => self.enter_end(&last, linked, tell)?,
+            Content::Other => {
+                // The bytes of a member of an unknown kind were not gone past.
+                before.end =
+                    end + if matches!(member.kind, MemberKind::Unknown(_)) { padded(member.stored) } else { 0 };
+            }
+        }
+        self.before = Some(before);
+        Ok(())
+    }
+
+    fn enter_range(&mut self, member: &Member, bytes: Option<&[u8]>, tell: Tell<'_>) -> Result<Option<u64>> {
+        let range = Range { start: member.record.offset.unwrap_or(0), length: member.record.length };
+        if let Err(why) = self.account.check(range, bytes.is_some()) {
+            self.note(member, Err(why));
+            return Ok(None);
+        }
+        match (bytes, &member.kind) {
+            (Some(bytes), _) => self.account.data(range.start, bytes, tell)?,
+            (None, MemberKind::Zero { .. }) => self.account.zero_member(range, tell)?,
+            (None, _) => self.account.take_bad(range),
+        }
+        Ok(Some(range.end()))
+    }
+
+    fn enter_end(&mut self, end: &super::super::end::End, linked: Option<u64>, tell: Tell<'_>) -> Result<()> {
+        self.account.learn(&end.backup_info, tell)?;
+        self.account.tell_map(tell)?;
+        if let Some(at) = linked.filter(|at| *at <= end.to) {
+            let rest = Range::between(at, end.to);
+            self.account.close(rest, tell)?;
+            if self.before.is_some_and(|before| before.indexed) {
+                self.account.unchanged(rest);
+            }
+        }
+        self.end_found |= !end.goes_on();
+        Ok(())
+    }
+
+    fn note(&mut self, member: &Member, outcome: std::result::Result<(), impl std::fmt::Display>) {
+        if let Err(why) = outcome {
+            self.faults.push(format!("at byte {}, member {}: {why}", member.position, member.kind.path()));
+        }
+    }
+
+    /// Goes on with the next input; `false` if there is none.
+    fn next_input(&mut self) -> Result<bool> {
+        // Behind the end there are zeros, and nothing that should be something else.
+        if !self.end_found && self.identity.id().is_some() {
+            self.note_astray(self.window.position());
+        }
+        (self.before, self.astray, self.explained) = (None, None, 0);
+        let Some(next) = self.later.pop_front() else { return Ok(false) };
+        self.unreadable_bytes += self.window.unreadable_bytes();
+        self.window = Window::new(next);
+        Ok(true)
+    }
+}

@@ -1,0 +1,194 @@
+//! Some ranges of the device out of an archive, put where they are missing.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{SalvageFailure, Writing};
+use crate::archive::{OpenArchive, OpenOptions, Proven, SalvageOptions, Salvager, Told};
+use crate::error::{Error, Result};
+use crate::extent::Range;
+use crate::progress::Progress;
+use crate::range_set::RangeSet;
+use crate::stream::{Input, Target};
+
+/// Which ranges to bring, and how.
+#[derive(Clone, Debug, Default)]
+pub struct OnlyRequest {
+    /// The ranges of the device.
+    pub wanted: RangeSet,
+    /// How many threads decompress and check, where the index shows what to read.
+    pub threads: usize,
+}
+
+/// What became of the ranges.
+#[derive(Debug)]
+pub struct OnlySummary {
+    /// The archive's id.
+    pub id: String,
+    /// The size of the device that was backed up, if the archive says so.
+    pub device_bytes: Option<u64>,
+    /// Bytes of data that were written.
+    pub data_bytes: u64,
+    /// Bytes that are zero now.
+    pub zero_bytes: u64,
+    /// What of the ranges the archive does not give either.
+    pub lacking: RangeSet,
+    /// What is wrong with the archive, as far as it was read.
+    pub faults: Vec<String>,
+}
+
+/// Writes these ranges, and nothing else, as far as the archive proves them; returns when everything is on stable storage.
+///
+/// Of an input that can seek only these ranges are read, by the index. Where that cannot be done, because the archive is damaged or comes through a pipe, all of it
+/// is gone through, and what is sound is taken.
+///
+/// # Errors
+/// As those of [`salvage`](super::salvage).
+pub fn restore_only(
+    input: Box<dyn Input>,
+    request: &OnlyRequest,
+    target: &mut dyn Target,
+    progress: &Progress,
+    keep: impl FnOnce(&OnlySummary) -> Result<()>,
+) -> std::result::Result<OnlySummary, SalvageFailure> {
+    progress.set_total(request.wanted.bytes());
+    let mut writing = Writing::new(target, progress);
+    let mut bringing = Bringing { done: RangeSet::default(), faults: Vec::new(), writing: &mut writing };
+    let outcome = bringing.bring(input, request).and_then(|summary| {
+        progress.check()?;
+        keep(&summary)?;
+        bringing.writing.target.finish()?;
+        Ok(summary)
+    });
+    outcome.map_err(|error| SalvageFailure { error, overwritten: writing.overwritten })
+}
+
+/// What was brought so far.
+struct Bringing<'a, 'b> {
+    done: RangeSet,
+    faults: Vec<String>,
+    writing: &'a mut Writing<'b>,
+}
+
+impl Bringing<'_, '_> {
+    fn bring(&mut self, input: Box<dyn Input>, request: &OnlyRequest) -> Result<OnlySummary> {
+        let lent = Lent { name: input.name().to_owned(), input: Arc::new(Mutex::new(input)) };
+        let mut known = None;
+        if lent.length().is_some() {
+            match self.by_index(lent.again(), request) {
+                Ok(found) => known = Some(found),
+                Err(error) => {
+                    self.faults.push(fault_of_archive(error, lent.name())?);
+                    lent.again().seek_to(0).map_err(|cause| Error::io("seeking in", lent.name(), cause))?;
+                }
+            }
+        }
+        let (id, device_bytes) = match known {
+            Some(found) => found,
+            None => self.through(lent, request)?,
+        };
+        let lacking = request.wanted.iter().flat_map(|range| self.done.missing_in(range)).collect();
+        let Writing { data_bytes, zero_bytes, .. } = *self.writing;
+        Ok(OnlySummary { id, device_bytes, data_bytes, zero_bytes, lacking, faults: std::mem::take(&mut self.faults) })
+    }
+
+    /// Reads only the ranges.
+    fn by_index(&mut self, input: Lent, request: &OnlyRequest) -> Result<(String, Option<u64>)> {
+        let archive = OpenArchive::open(Box::new(input), &OpenOptions::default())?;
+        let (id, device_bytes) = (archive.info().id.clone(), archive.info().device.size_bytes);
+        archive.read_ranges(request.wanted.clone(), request.threads, |told| self.take(told, &request.wanted))?;
+        Ok((id, Some(device_bytes)))
+    }
+
+    /// Writes of what was told what is wanted.
+    fn take(&mut self, told: Told<'_>, wanted: &RangeSet) -> Result<()> {
+        self.writing.progress.check()?;
+        match told {
+            Told::Data { offset, bytes, .. } => {
+                for part in wanted.within(Range { start: offset, length: bytes.len() as u64 }) {
+                    let (from, to) = (part.start - offset, part.end() - offset);
+                    self.put(part, Proven::Data { offset: part.start, bytes: &bytes[from as usize..to as usize] })?;
+                }
+            }
+            Told::Zeros(range) => {
+                for part in wanted.within(range) {
+                    self.put(part, Proven::Zeros(part))?;
+                }
+            }
+            Told::Bad(_) => {}
+            Told::Damaged { why, .. } => self.faults.push(why),
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, range: Range, proven: Proven<'_>) -> Result<()> {
+        self.writing.write(proven)?;
+        self.done.insert(range);
+        Ok(())
+    }
+
+    /// Goes through all of it for what is still missing.
+    fn through(&mut self, input: Lent, request: &OnlyRequest) -> Result<(String, Option<u64>)> {
+        let wanted = request.wanted.iter().flat_map(|range| self.done.missing_in(range)).collect();
+        let options = SalvageOptions { id: None, wanted: Some(wanted) };
+        let progress = self.writing.progress;
+        let salvager = Salvager::open(vec![Box::new(input)], &options, progress)?;
+        let salvaged = salvager.run(progress, |proven| {
+            let range = match proven {
+                Proven::Data { offset, bytes } => Range { start: offset, length: bytes.len() as u64 },
+                Proven::Zeros(range) => range,
+            };
+            self.put(range, proven)
+        })?;
+        self.faults.extend(salvaged.faults.kept().iter().cloned());
+        let size = salvaged.size;
+        Ok((salvaged.id, size.certain.then_some(size.bytes)))
+    }
+}
+
+/// What is wrong with an archive, if it is that behind which something may still be found.
+fn fault_of_archive(error: Error, archive: &str) -> Result<String> {
+    match error {
+        Error::Damaged { why, .. } | Error::Incomplete { why, .. } => Ok(why),
+        Error::Io(failure) if failure.what == archive => Ok(format!("{} it: {}", failure.doing, failure.cause)),
+        other => Err(other),
+    }
+}
+
+/// An input that is read a second time where the first way through it failed.
+struct Lent {
+    input: Arc<Mutex<Box<dyn Input>>>,
+    name: String,
+}
+
+impl Lent {
+    fn again(&self) -> Self {
+        Self { input: Arc::clone(&self.input), name: self.name.clone() }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut dyn Input) -> T) -> T {
+        act(&mut **self.input.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Input for Lent {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.with(|input| input.length())
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.with(|input| input.read(buffer))
+    }
+
+    fn seek_to(&mut self, position: u64) -> io::Result<()> {
+        self.with(|input| input.seek_to(position))
+    }
+
+    fn pass_unreadable(&mut self, cause: &io::Error) -> Option<io::Result<u64>> {
+        self.with(|input| input.pass_unreadable(cause))
+    }
+}
