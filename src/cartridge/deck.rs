@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::drive::{Drive, DriveStatus};
+use crate::drive::{Drive, DriveStatus, explained};
 use crate::error::{Error, Result};
 
 /// Records of this length are read at once; longer ones are met by doubling it.
@@ -31,6 +31,11 @@ pub struct Deck<'d> {
 }
 
 impl<'d> Deck<'d> {
+    /// Takes a drive as it is.
+    pub fn new(drive: &'d mut dyn Drive) -> Self {
+        Self { drive, buffer: Vec::new(), positionings: 0 }
+    }
+
     /// Takes a drive that can read; refuses one without a cartridge, and leaves fixed block mode. `request` says what for.
     pub fn open(drive: &'d mut dyn Drive, request: &str) -> Result<Self> {
         let refused = |drive: &dyn Drive, why: &str, remedy: String| {
@@ -40,7 +45,7 @@ impl<'d> Deck<'d> {
             let remedy = format!("name it instead: `{}`", drive.name());
             return Err(refused(drive, "it was opened for writing only, and must be read", remedy));
         }
-        let mut deck = Self { drive, buffer: Vec::new(), positionings: 0 };
+        let mut deck = Self::new(drive);
         let status = deck.status()?;
         if !status.online {
             let remedy = "put a cartridge in and wait until it is loaded".to_owned();
@@ -83,10 +88,9 @@ impl<'d> Deck<'d> {
     }
 
     /// An error of this drive.
-    pub fn failed(&self, doing: &'static str, cause: io::Error) -> Error {
-        let name = self.drive.name();
-        let remedy = format!("rewind it and try again: `mt -f {name} rewind`; the kernel's log says more: `dmesg`");
-        Error::io(doing, name, cause).with_remedy(remedy)
+    pub fn failed(&mut self, doing: &'static str, cause: io::Error) -> Error {
+        let cause = explained(self.drive, cause);
+        Error::io(doing, self.drive.name(), cause)
     }
 
     /// Where it stands.
@@ -144,6 +148,12 @@ impl<'d> Deck<'d> {
         self.drive.space_records(-i32::try_from(count).unwrap_or(i32::MAX)).is_ok()
     }
 
+    /// Goes back to before the record that was read last.
+    pub fn step_back(&mut self) -> Result<()> {
+        self.positionings += 1;
+        self.drive.space_records(-1).map_err(|cause| self.failed("stepping back on", cause))
+    }
+
     /// Goes forward over so many records; `false` if something else came first.
     pub fn forward_records(&mut self, count: u32) -> bool {
         self.positionings += 1;
@@ -183,7 +193,7 @@ impl<'d> Deck<'d> {
                         && self.buffer.len() < RECORD_BYTES_MAX
                         && !halved =>
                 {
-                    self.drive.space_records(-1).map_err(|cause| self.failed("stepping back on", cause))?;
+                    self.step_back()?;
                     self.buffer.resize(self.buffer.len() * 2, 0);
                 }
                 // The drive takes no read as long as this.

@@ -6,13 +6,17 @@ mod content;
 mod deck;
 mod inventory;
 mod labelling;
+mod pass;
 mod place;
 mod placement;
 mod selection;
+mod status;
 mod tail;
 
 pub use content::{Content, TapeFile};
 pub use inventory::{Inventory, inventory};
 pub use labelling::label;
+pub use pass::{Ahead, begin_pass, look_ahead};
 pub use placement::{Placement, place};
 pub use selection::{Selected, Selector, select};
+pub use status::{Labelled, Status, generation, status};

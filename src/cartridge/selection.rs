@@ -1,7 +1,5 @@
 //! Finds one archive on a cartridge, and positions the drive at its head.
 
-use std::io;
-
 use crate::archive::BackupInfo;
 use crate::catalog::{self, Entry, State};
 use crate::drive::Drive;
@@ -69,7 +67,7 @@ pub fn select(drive: &mut dyn Drive, selector: &Selector) -> Result<Selected> {
 /// Whether anything stands next; what cannot be read is for the archive's reader to judge. Steps back to it.
 fn stands_at_something(deck: &mut Deck<'_>) -> Result<bool> {
     match deck.read()? {
-        Met::Record(_) => step_back(deck).map(|()| true),
+        Met::Record(_) => deck.step_back().map(|()| true),
         Met::Unreadable(_) => Ok(true),
         Met::Filemark | Met::EndOfData => Ok(false),
     }
@@ -145,11 +143,7 @@ fn check_head(deck: &mut Deck<'_>, chosen: &Candidate) -> Result<()> {
         let why = format!("the drive went to where archive {} begins, and there is something else", chosen.info.id);
         return Err(Error::damaged(location, why));
     }
-    step_back(deck)
-}
-
-fn step_back(deck: &mut Deck<'_>) -> Result<()> {
-    if deck.back_records(1) { Ok(()) } else { Err(deck.failed("stepping back on", io::Error::other("it stays"))) }
+    deck.step_back()
 }
 
 fn refused(deck: &Deck<'_>, selector: &Selector, why: &str, remedy: Option<String>) -> Error {

@@ -5,6 +5,7 @@ mod archive_output;
 mod arguments;
 mod attachment;
 mod buffer;
+mod cartridge_text;
 mod commands;
 mod entry;
 mod exit_code;
@@ -21,6 +22,7 @@ mod sizes;
 mod slips;
 mod summary;
 mod talk;
+mod tape_device;
 mod terminal;
 mod values;
 
@@ -74,6 +76,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Verify(verify) => commands::verify::run(verify, talk, &stop),
         Command::Compare(compare) => commands::compare::run(compare, talk, &stop),
         Command::Extract(extract) => commands::extract::run(extract, talk, &stop),
+        Command::Tape(tape) => commands::tape::run(tape, talk),
         Command::Completions(completions) => commands::completions::run(completions),
         Command::Man(man) => commands::man::run(man),
     }

@@ -12,6 +12,7 @@ mod output;
 mod recompress;
 mod restore;
 mod summary_stream;
+mod tape;
 mod verify;
 
 use clap::error::ErrorKind;
@@ -32,6 +33,7 @@ pub use output::OutputArguments;
 pub use recompress::RecompressArguments;
 pub use restore::RestoreArguments;
 pub use summary_stream::SummaryStream;
+pub use tape::{TapeAction, TapeArguments};
 pub use verify::VerifyArguments;
 
 const EXAMPLES: &str = "\
@@ -88,6 +90,9 @@ pub enum Command {
     /// Write an archive anew, compressed or cut otherwise
     #[command(after_help = help_end(recompress::EXAMPLES))]
     Recompress(RecompressArguments),
+    /// Ask a tape drive, or label a cartridge
+    #[command(after_help = help_end(tape::EXAMPLES))]
+    Tape(TapeArguments),
     /// Print a script that completes command lines in a shell
     #[command(after_help = help_end(completions::EXAMPLES))]
     Completions(CompletionsArguments),
@@ -108,6 +113,7 @@ impl Command {
             Self::Compare(_) => "compare",
             Self::Extract(_) => "extract",
             Self::Recompress(_) => "recompress",
+            Self::Tape(_) => "tape",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -147,6 +153,7 @@ impl Arguments {
             Command::Backup(backup) => backup.check(),
             Command::Recompress(recompress) => recompress.output.check(),
             Command::Man(man) => man.check(),
+            Command::Tape(tape) => tape.check(),
             _ => Ok(()),
         };
         checked.map_err(|why| Self::command().error(ErrorKind::ValueValidation, why))?;

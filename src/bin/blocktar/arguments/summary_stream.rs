@@ -23,6 +23,7 @@ impl Command {
             Self::Verify(verify) => (verify.report.json, SummaryStream::Output),
             Self::Compare(compare) => (compare.report.json, SummaryStream::Output),
             Self::Extract(extract) => (extract.report.json, SummaryStream::Error),
+            Self::Tape(tape) => (tape.json, SummaryStream::Output),
             Self::Completions(_) | Self::Man(_) => (false, SummaryStream::Output),
         };
         json.then_some(stream)

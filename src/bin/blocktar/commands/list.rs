@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use blocktar::cartridge::TapeFile;
 use blocktar::catalog::{self, Entry};
 use blocktar::error::{Error, Result};
 use blocktar::media;
@@ -9,13 +10,14 @@ use serde_json::{Value, json};
 
 use super::open_archive;
 use crate::arguments::ListArguments;
+use crate::cartridge_text::ListedCartridge;
 use crate::entry::{entry_value, state_code, state_word};
 use crate::exit_code::ExitCode;
 use crate::inventory;
 use crate::summary::{count, printable, word};
 use crate::talk::{self, Talk};
 use crate::values::Stream;
-use crate::{answer, failure, sizes};
+use crate::{answer, cartridge_text, failure, sizes, tape_device};
 
 const COLUMNS: [&str; 10] = ["ID", "NAME", "TIME", "KIND", "SOURCE", "SIZE", "DATA", "STORED", "STATE", "ARCHIVE"];
 /// Columns whose numbers are easier to compare when they end in line.
@@ -25,6 +27,7 @@ const RIGHT: [bool; 10] = [false, false, false, false, false, true, true, true, 
 #[derive(Default)]
 struct Listing {
     entries: Vec<Entry>,
+    cartridges: Vec<ListedCartridge>,
     left_over: Vec<PathBuf>,
     passed_over: u64,
     failures: Vec<Error>,
@@ -35,7 +38,7 @@ pub fn run(arguments: &ListArguments, talk: Talk) -> Result<ExitCode> {
     let mut listing = Listing::default();
     for place in places(arguments) {
         // What else was named is listed all the same.
-        let failure = listing.look_at(place).err();
+        let failure = listing.look_at(place.as_ref()).err();
         listing.failures.extend(failure);
     }
     listing.failures.iter().for_each(talk::report);
@@ -49,32 +52,34 @@ pub fn run(arguments: &ListArguments, talk: Talk) -> Result<ExitCode> {
         let files = count(listing.passed_over, "file");
         talk.detail(&format!("passed over {files} that are no archives of blocktar"));
     }
-    let failed = listing.failures.iter().map(ExitCode::from);
-    let code = listing
-        .entries
-        .iter()
-        .map(|entry| state_code(&entry.state))
-        .chain(failed)
-        .fold(ExitCode::Done, ExitCode::worse);
+    listing.cartridges.iter().for_each(|cartridge| talk.say(&cartridge.effort()));
+    let code = listing.code();
     if arguments.json {
         answer::print_json(&listing.value(code))?;
-    } else if !listing.entries.is_empty() {
-        let rows: Vec<_> = listing.entries.iter().map(row).collect();
-        answer::print(table(&rows).as_bytes())?;
+    } else {
+        let rows = listing.rows();
+        if !rows.is_empty() {
+            answer::print(table(&rows).as_bytes())?;
+        }
     }
     Ok(code)
 }
 
-fn places(arguments: &ListArguments) -> Vec<Option<&Stream>> {
+fn places(arguments: &ListArguments) -> Vec<Option<Stream>> {
     if arguments.places.is_empty() {
-        return vec![None];
+        return vec![tape_device::in_place_of_terminal().map(|device| device.into_os_string().into())];
     }
-    arguments.places.iter().map(Some).collect()
+    arguments.places.iter().cloned().map(Some).collect()
 }
 
 impl Listing {
     fn look_at(&mut self, place: Option<&Stream>) -> Result<()> {
-        let Some(folder) = place.and_then(Stream::path).filter(|path| path.is_dir()) else {
+        let path = place.and_then(Stream::path);
+        if let Some(mut drive) = tape_device::open_to_read(path)? {
+            self.cartridges.push(ListedCartridge::list(&mut drive)?);
+            return Ok(());
+        }
+        let Some(folder) = path.filter(|path| path.is_dir()) else {
             self.entries.push(catalog::examine(open_archive("list", place)?)?);
             return Ok(());
         };
@@ -91,12 +96,34 @@ impl Listing {
         Ok(())
     }
 
+    fn code(&self) -> ExitCode {
+        let entries = self.entries.iter().map(|entry| state_code(&entry.state));
+        let codes = entries.chain(self.cartridges.iter().map(ListedCartridge::code));
+        codes.chain(self.failures.iter().map(ExitCode::from)).fold(ExitCode::Done, ExitCode::worse)
+    }
+
+    /// The lines of the table: archives in files, then what lies on cartridges.
+    fn rows(&self) -> Vec<[String; 10]> {
+        let on_cartridges = self
+            .cartridges
+            .iter()
+            .flat_map(|cartridge| cartridge.files.iter().map(move |file| tape_row(cartridge, file)));
+        self.entries.iter().map(row).chain(on_cartridges).collect()
+    }
+
+    /// All archives, wherever they lie.
+    fn archives(&self) -> impl Iterator<Item = &Entry> {
+        let on_cartridges = self.cartridges.iter().flat_map(|cartridge| &cartridge.files).filter_map(TapeFile::archive);
+        self.entries.iter().chain(on_cartridges)
+    }
+
     fn value(&self, code: ExitCode) -> Value {
         let left_over: Vec<_> = self.left_over.iter().map(|path| path.to_string_lossy()).collect();
         json!({
             "command": "list",
             "exit_code": code.number(),
-            "archives": self.entries.iter().map(entry_value).collect::<Vec<_>>(),
+            "archives": self.archives().map(entry_value).collect::<Vec<_>>(),
+            "cartridges": self.cartridges.iter().map(ListedCartridge::value).collect::<Vec<_>>(),
             "left_over": left_over,
             "passed_over": self.passed_over,
             "errors": self.failures.iter().map(failure::value).collect::<Vec<_>>(),
@@ -121,6 +148,23 @@ fn row(entry: &Entry) -> [String; 10] {
         state_word(&entry.state).to_owned(),
         printable(&entry.location),
     ]
+}
+
+fn tape_row(cartridge: &ListedCartridge, file: &TapeFile) -> [String; 10] {
+    let location = printable(&cartridge.location(file));
+    let Some(entry) = file.archive() else {
+        let mut row: [String; 10] = std::array::from_fn(|_| "-".to_owned());
+        let words = cartridge_text::words(file).unwrap_or_default();
+        for (column, text) in [1, 3, 8].into_iter().zip(words) {
+            row[column] = printable(&text);
+        }
+        row[9] = location;
+        return row;
+    };
+    let mut row = row(entry);
+    row[3] = cartridge_text::kind(entry).unwrap_or(row[3].clone());
+    row[9] = location;
+    row
 }
 
 fn table(rows: &[[String; 10]]) -> String {

@@ -9,6 +9,7 @@ pub mod list;
 pub mod man;
 pub mod recompress;
 pub mod restore;
+pub mod tape;
 pub mod verify;
 
 use std::io::{self, IsTerminal};

@@ -12,6 +12,7 @@ pub fn of(command: Option<&str>) -> &'static [&'static str] {
         Some("compare") => COMPARE,
         Some("extract") => EXTRACT,
         Some("recompress") => RECOMPRESS,
+        Some("tape") => TAPE,
         Some("completions") => COMPLETIONS,
         Some("man") => MAN,
         Some(_) => &[],
@@ -53,7 +54,16 @@ const RESTORE: &[&str] = &[
      of the restored device stays as it was, and you are told.",
 ];
 
+const TAPE: &[&str] = &[
+    "`tape status` prints what a tape drive tells of itself and its cartridge: label, position, block mode, write protection, the \
+     cartridge's generation, and whether the drive compresses or encrypts. The tape is left where it stood.",
+    "`tape label` writes a label as the first tape file of a cartridge. Each backup that is written behind it names the cartridge. A \
+     cartridge that holds anything is labelled only with --overwrite, which names what is lost; one that is write-protected never is.",
+];
+
 const LIST: &[&str] = &[
+    "Of a tape drive, every tape file of the cartridge has its line: backups, parts of one, the label, and what other programs wrote. Each \
+     is told by its first and last records, with two or three positionings, and the tape is put back where it stood.",
     "Prints a table with one line for each archive: its id, name, time, kind, source, sizes, and whether it is complete. Of a file only \
      the head and the tail are read; of a pipe everything.",
     "In a folder, files that are no archives are passed over and counted. A file called .tar that is empty or damaged has its line too, \

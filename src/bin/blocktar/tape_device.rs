@@ -1,0 +1,56 @@
+//! Which tape drive a command means: the one that was named, that a standard stream is, or that the variable TAPE names.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use blocktar::error::{Error, Result};
+use blocktar::media::tape::{self, Access, StDrive};
+
+/// The variable that other programs for tapes use too.
+pub const VARIABLE: &str = "TAPE";
+
+/// The drive that the environment names.
+pub fn of_environment() -> Option<PathBuf> {
+    env::var_os(VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from)
+}
+
+/// The drive that was named, else that of the environment; `request` says what for.
+pub fn named_or_of_environment(named: Option<&Path>, request: &str, example: &str) -> Result<PathBuf> {
+    named.map(Path::to_path_buf).or_else(of_environment).ok_or_else(|| {
+        let remedy = format!("name it: `{example}`; or set {VARIABLE}: `export {VARIABLE}=/dev/nst0`");
+        Error::refused(request, "no tape drive was named", Some(remedy))
+    })
+}
+
+/// Whether this is a tape drive.
+pub fn is_drive(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| tape::is_tape(&metadata))
+}
+
+/// The place that a command reads where none was named: nothing for standard input, and the drive of the environment in place of a terminal.
+pub fn in_place_of_terminal() -> Option<PathBuf> {
+    if io::stdin().is_terminal() { of_environment() } else { None }
+}
+
+/// A drive whose archives are looked at: by name, or as standard input.
+pub fn open_to_read(path: Option<&Path>) -> Result<Option<StDrive>> {
+    match path {
+        Some(path) if is_drive(path) => tape::open(path, Access::Read).map(Some),
+        Some(_) => Ok(None),
+        None => open_standard_input(),
+    }
+}
+
+fn open_standard_input() -> Result<Option<StDrive>> {
+    let name = "standard input".to_owned();
+    let failed = |cause| Error::io("looking at", "standard input", cause);
+    let Ok(descriptor) = io::stdin().as_fd().try_clone_to_owned() else { return Ok(None) };
+    let file = File::from(descriptor);
+    if !tape::is_tape(&file.metadata().map_err(failed)?) {
+        return Ok(None);
+    }
+    tape::inherited(file, name).map(Some)
+}

@@ -1,0 +1,40 @@
+//! `tape` and what is said where no drive is; with drives it is tested in memory and in the virtual machine.
+
+mod place;
+mod support;
+
+use place::{Place, says, text};
+
+#[test]
+fn a_drive_must_be_named_or_stand_in_the_environment() {
+    let place = Place::new();
+    for (line, what) in [("tape status", "ask a tape drive"), ("tape label WEEK-07", "label a cartridge")] {
+        let output = place.shell(&format!("unset TAPE; blocktar {line}"));
+        assert_eq!(output.status.code(), Some(6), "{line}");
+        says(&output.stderr, line, &[what, "no tape drive was named", "TAPE=/dev/nst0"]);
+        let output = place.shell(&format!("TAPE=/dev/no-such-drive blocktar {line}"));
+        assert_eq!(output.status.code(), Some(3), "{line}");
+        says(&output.stderr, line, &["opening /dev/no-such-drive", "No such file"]);
+        let output = place.shell(&format!("TAPE=/dev/null blocktar {line} --json"));
+        assert_eq!(output.status.code(), Some(6), "{line}");
+        says(&output.stderr, line, &["/dev/null as a tape drive", "it is none"]);
+        assert!(text(&output.stdout).contains(r#""class":"refused""#), "{line}");
+    }
+}
+
+#[test]
+fn words_that_make_no_sense_are_wrong_usage() {
+    let place = Place::new();
+    for line in ["tape", "tape wipe", "tape label", "tape status a b", "tape label a b c", "tape status --overwrite"] {
+        assert_eq!(place.run(line).status.code(), Some(2), "{line}");
+    }
+}
+
+#[test]
+fn list_at_a_terminal_looks_at_the_drive_of_the_environment() {
+    let place = Place::new();
+    let spoken = text(&place.terminal("TAPE=/dev/no-such-drive blocktar list").stdout);
+    assert!(spoken.contains("opening /dev/no-such-drive"), "{spoken}");
+    let spoken = text(&place.terminal("env -u TAPE blocktar list").stdout);
+    assert!(spoken.contains("standard input is a terminal"), "{spoken}");
+}
