@@ -14,33 +14,64 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::drive::Drive;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::stream::{Input, Output};
-use crate::sys::block::file_kind;
 use crate::sys::closed_streams;
 use crate::sys::device_folder;
 use crate::sys::partial_file::IfExists;
+use tape::{SeekableTapeInput, StDrive, TapeInput};
 
-/// Opens what an archive is read from; nothing or `-` means standard input.
+/// Opens what an archive is read from, front to back as a rule; nothing or `-` means standard input.
 ///
 /// What it is decides how it is read: regular files and block devices can seek, all else is read forward.
 pub fn open_input(location: Option<&Path>) -> Result<Box<dyn Input>> {
+    open_input_or(location, |drive| Ok(Box::new(TapeInput::new(Box::new(drive)))))
+}
+
+/// The same for whoever wants pieces here and there: then a tape drive, too, is sent to them, which costs it a minute or so each.
+pub fn open_input_for_pieces(location: Option<&Path>) -> Result<Box<dyn Input>> {
+    open_input_or(location, |drive| {
+        let name = drive.name().to_owned();
+        let input = SeekableTapeInput::open(Box::new(drive)).map_err(|cause| Error::io("reading", name, cause))?;
+        Ok(Box::new(input))
+    })
+}
+
+/// Opens an input; what a tape drive is to become says the caller.
+fn open_input_or(
+    location: Option<&Path>,
+    on_tape: impl FnOnce(StDrive) -> Result<Box<dyn Input>>,
+) -> Result<Box<dyn Input>> {
     let (file, name) = match named(location) {
         Some(path) => {
             let name = path.display().to_string();
-            // Before it is opened: closing a tape that was opened may rewind it.
-            refuse_to_read(&fs::metadata(path).map_err(|cause| Error::io("opening", &name, cause))?, &name)?;
+            // Before it is opened: a tape drive is opened in its own way.
+            let metadata = fs::metadata(path).map_err(|cause| Error::io("opening", &name, cause))?;
+            if tape::is_tape(&metadata) {
+                return on_tape(tape::open(path, tape::Access::Read)?);
+            }
+            refuse_folder(&metadata, &name)?;
             (File::open(path).map_err(|cause| Error::io("opening", &name, cause))?, name)
         }
         None => standard_input()?,
     };
     let metadata = file.metadata().map_err(|cause| Error::io("looking at", &name, cause))?;
-    refuse_to_read(&metadata, &name)?;
+    if tape::is_tape(&metadata) {
+        let name = tape_name(&file, name);
+        return on_tape(tape::inherited(file, name)?);
+    }
+    refuse_folder(&metadata, &name)?;
     if can_seek(metadata.file_type()) {
         return Ok(Box::new(file::FileInput::new(file, name)?));
     }
     Ok(Box::new(pipe::PipeInput::new(file, name)))
+}
+
+/// The node behind an inherited descriptor, by which a user can tell other programs of the drive.
+fn tape_name(file: &File, name: String) -> String {
+    fs::read_link(descriptor_path(file)).map_or(name, |path| path.display().to_string())
 }
 
 fn standard_input() -> Result<(File, String)> {
@@ -56,11 +87,7 @@ fn standard_input() -> Result<(File, String)> {
     Ok((duplicate(stdin.as_fd(), &name)?, name))
 }
 
-fn refuse_to_read(metadata: &Metadata, name: &str) -> Result<()> {
-    if file_kind(metadata).is_tape() {
-        let remedy = "let dd read it: `dd if=/dev/nst0 bs=4M | blocktar …`".to_owned();
-        return Err(Error::refused(format!("read {name}"), "tape drives are not supported yet", Some(remedy)));
-    }
+fn refuse_folder(metadata: &Metadata, name: &str) -> Result<()> {
     if metadata.is_dir() {
         let remedy = format!("name an archive; `blocktar list {name}` shows those in it");
         return Err(Error::refused(format!("read {name}"), "it is a folder, not an archive", Some(remedy)));
@@ -162,7 +189,7 @@ fn can_seek(kind: FileType) -> bool {
 
 /// Without a file mark and whole records an archive on tape would be unreadable for most programs.
 fn refuse_tape(metadata: &Metadata, name: &str) -> Result<()> {
-    if !file_kind(metadata).is_tape() {
+    if !tape::is_tape(metadata) {
         return Ok(());
     }
     let remedy = "let dd write it: `blocktar backup … | dd bs=512k iflag=fullblock of=/dev/nst0`".to_owned();

@@ -50,12 +50,17 @@ impl AlignedBuffer {
         &self.bytes[self.start..self.start + self.length]
     }
 
+    /// The bytes, to be changed.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.start + self.length]
+    }
+
     /// Reads from `offset` on, until it has `length` bytes or the file ends; how many these are.
     ///
     /// # Errors
     /// What the kernel says; of kind `InvalidInput` (EINVAL) where it does not take this alignment.
     pub fn fill(&mut self, file: &File, offset: u64, length: usize) -> io::Result<usize> {
-        let bytes = &mut self.bytes[self.start..self.start + length];
+        let bytes = &mut self.bytes_mut()[..length];
         let mut filled = 0;
         while filled < length {
             match file.read_at(&mut bytes[filled..], offset + filled as u64) {

@@ -1,13 +1,19 @@
 //! Tape drives: opened by name, or taken as somebody else opened them.
 
+mod input;
+mod records;
+mod seeking;
 pub mod simulated;
 mod st;
+mod window;
 
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+pub use input::TapeInput;
+pub use seeking::SeekableTapeInput;
 pub use st::StDrive;
 
 use crate::drive::{Drive, explained};

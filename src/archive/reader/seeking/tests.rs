@@ -26,7 +26,7 @@ fn an_index_stores_at_most_64_mib() {
             next_index: 0,
             lines: None,
             checked: Vec::new(),
-            wanted: Range { start: 0, length: 0 },
+            wanted: RangeSet::default(),
             pending: None,
             cursor: MapCursor::default(),
             at: 0,

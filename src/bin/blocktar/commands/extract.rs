@@ -8,7 +8,7 @@ use blocktar::extract::{ExtractRequest, ExtractSummary, extract};
 use blocktar::media;
 use serde_json::json;
 
-use super::{open_archive, thread_count};
+use super::{open_archive_for_pieces, thread_count};
 use crate::archive_output::Reading;
 use crate::arguments::ExtractArguments;
 use crate::exit_code::ExitCode;
@@ -23,7 +23,7 @@ pub fn run(arguments: &ExtractArguments, talk: Talk, stop: &Stop) -> Result<Exit
     let begun = Instant::now();
     let archive_path = arguments.archive.as_ref().and_then(Stream::path);
     Reading::of_archive("extract", "extract from", archive_path).refuse_unsafe_bytes()?;
-    let input = open_archive("extract", arguments.archive.as_ref())?;
+    let input = open_archive_for_pieces("extract", arguments.archive.as_ref())?;
     let name = input.name().to_owned();
     let archive = OpenArchive::open(input, &OpenOptions::default())?;
     let request = ExtractRequest {

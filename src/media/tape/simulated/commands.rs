@@ -234,6 +234,9 @@ impl State {
         while left > 0 {
             left -= u32::from(self.step(&reel, count > 0)? == Recorded::Filemark);
         }
+        if count < 0 && self.behaviour.overshoots_filemarks {
+            self.position = self.position.saturating_sub(1);
+        }
         self.record_known = count > 0;
         Ok(())
     }

@@ -37,6 +37,8 @@ pub struct Behaviour {
     pub addresses: bool,
     /// Whether spacing over records stops at a filemark with `EIO`; some emulations pass over it as over a record.
     pub stops_at_filemarks: bool,
+    /// Whether going back over filemarks ends a record too far, as with tgtd's drives.
+    pub overshoots_filemarks: bool,
     /// The longest record; longer reads and writes are `EINVAL`.
     pub largest_record_bytes: usize,
     /// The most records or files that one command spaces over: its count has 24 bits, with sign.
@@ -58,6 +60,7 @@ impl Default for Behaviour {
             filemark_error: false,
             addresses: true,
             stops_at_filemarks: true,
+            overshoots_filemarks: false,
             largest_record_bytes: (16 << 20) - 1,
             largest_space: (1 << 23) - 1,
             transforms: DriveTransforms::default(),

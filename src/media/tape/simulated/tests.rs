@@ -330,6 +330,15 @@ fn spacing_over_files_stands_behind_a_filemark_forward_and_before_it_backward() 
 }
 
 #[test]
+fn some_drives_go_back_a_record_too_far() {
+    let (mechanism, mut drive) = open(&Cartridge::with_files(&[records(0..2), records(2..5)]));
+    mechanism.change(|behaviour| behaviour.overshoots_filemarks = true);
+    drive.space_files(1).unwrap();
+    drive.space_files(-1).unwrap();
+    assert_eq!(read(&mut drive).unwrap(), record(1));
+}
+
+#[test]
 fn addresses_count_filemarks_and_some_drives_have_none() {
     let (mechanism, mut drive) = open(&Cartridge::with_files(&[records(0..2), records(2..5)]));
     drive.seek(4).unwrap();
