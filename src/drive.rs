@@ -4,6 +4,9 @@ mod failure;
 
 use std::io;
 
+use crate::error::Result;
+use crate::stream::Medium;
+
 pub use failure::explained;
 
 /// What a drive tells of itself and of where it stands (st(4), `MTIOCGET`).
@@ -38,6 +41,28 @@ pub struct DriveTransforms {
     pub compression: Option<bool>,
     /// Whether the drive encrypts, and the identifier of its key where it has one; `None` where it does not encrypt or does not tell.
     pub encryption: Option<String>,
+}
+
+/// Where an archive begins on a cartridge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// The drive stands there.
+    There {
+        /// What the archive's backup-info says of the medium.
+        medium: Medium,
+        /// What the user should know of what lies there already, in sentences.
+        notes: Vec<String>,
+    },
+    /// Nowhere on this cartridge, for this reason.
+    Wrong(String),
+}
+
+/// Finds the place on a cartridge where an archive begins, and goes there.
+pub trait Place: Send {
+    /// On the cartridge that is in the drive when the archive begins. One that will not do is refused.
+    fn first(&mut self, drive: &mut dyn Drive) -> Result<Placed>;
+    /// On one that was put in for a further part.
+    fn next(&mut self, drive: &mut dyn Drive) -> Result<Placed>;
 }
 
 /// A tape drive with a cartridge, in variable block mode: one write is one record.

@@ -260,6 +260,10 @@ pub struct PartEnded {
 pub trait Spanning {
     /// The medium of the current part, for its backup-info.
     fn medium(&self) -> Option<Medium>;
+    /// What the user should know of the media so far, in sentences; each is given once.
+    fn take_notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
     /// Size of the medium's records in bytes, to a multiple of which each part is padded; `None` where any size will do.
     fn record_bytes(&self) -> Option<u64>;
     /// The longest data member that it takes, where not any will do: what has to be written behind the early warning of a tape's end must be short.
@@ -267,7 +271,7 @@ pub trait Spanning {
     /// Whether this medium can be expected to take so many bytes more.
     fn has_room(&mut self, bytes: u64) -> bool;
     /// How many bytes of the current part are certainly on the medium.
-    fn down_bytes(&self) -> u64;
+    fn down_bytes(&mut self) -> u64;
     /// Whether the write that failed last did so because the medium is full, and everything up to [`down_bytes`](Self::down_bytes) is there.
     fn is_full(&self) -> bool;
     /// Whether the write that failed last did so because the medium takes only records of the size that [`record_bytes`](Self::record_bytes) gives now: nothing of the

@@ -14,7 +14,10 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::drive::Drive;
+use self::next_medium::NextMedium;
+use self::numbered::{NumberedOutput, NumberedPath};
+use self::tape::{AsItStands, TapeOutput, TapeOutputOptions};
+use crate::drive::{Drive, Place};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::stream::{Input, Output};
@@ -95,35 +98,84 @@ fn refuse_folder(metadata: &Metadata, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// How to open what an archive is written to.
+pub struct OutputOptions {
+    /// What to do if a file exists, or the tape holds something where the archive would begin.
+    pub if_exists: IfExists,
+    /// Write files of at most so many bytes; the location then has a place for their numbers.
+    pub part_bytes: Option<u64>,
+    /// The size of a tape's records in bytes, if a certain one is wanted.
+    pub record_bytes: Option<u64>,
+    /// Whom to ask for the next medium.
+    pub next_medium: NextMedium,
+    /// Where an archive begins on a cartridge whose drive is named; without it, where the tape stands.
+    pub place: Option<Box<dyn Place>>,
+}
+
+impl From<IfExists> for OutputOptions {
+    fn from(if_exists: IfExists) -> Self {
+        Self { if_exists, part_bytes: None, record_bytes: None, next_medium: NextMedium::default(), place: None }
+    }
+}
+
 /// Opens what an archive is written to; nothing or `-` means standard output.
 ///
-/// A path that is new, or a regular file to be replaced, becomes a file that gets its name when it is complete.
+/// A path that is new, or a regular file to be replaced, becomes a file that gets its name when it is complete; or several, if they are to be of a size.
 pub fn create_output(
     location: Option<&Path>,
-    if_exists: IfExists,
+    options: impl Into<OutputOptions>,
     progress: &Arc<Progress>,
 ) -> Result<Box<dyn Output>> {
+    let options = options.into();
     let Some(path) = named(location) else {
-        return standard_output(progress);
+        return standard_output(options, progress);
     };
     let name = path.display().to_string();
+    if let Some(part_bytes) = options.part_bytes {
+        let paths = NumberedPath::parse(path).ok_or_else(|| without_number(&name))?;
+        let OutputOptions { if_exists, next_medium, .. } = options;
+        return Ok(Box::new(NumberedOutput::create(paths, part_bytes, if_exists, next_medium, progress)?));
+    }
     match fs::metadata(path) {
         Ok(found) if found.file_type().is_block_device() => {
             let remedy = format!("if that is meant, redirect standard output: `blocktar backup … > {name}`");
             Err(Error::refused(format!("write an archive onto {name}"), "it is a block device", Some(remedy)))
         }
+        Ok(found) if tape::is_tape(&found) => tape_output(Box::new(tape::open(path, tape::Access::Both)?), options),
         Ok(found) if found.file_type().is_fifo() || found.file_type().is_char_device() => {
-            refuse_tape(&found, &name)?;
             let file = File::options().write(true).open(path).map_err(|cause| Error::io("opening", &name, cause))?;
             Ok(Box::new(pipe::PipeOutput::new(file, name, progress)))
         }
-        _ => Ok(Box::new(file::FileOutput::create(path, if_exists, progress)?)),
+        _ => Ok(Box::new(file::FileOutput::create(path, options.if_exists, progress)?)),
     }
 }
 
-fn standard_output(progress: &Arc<Progress>) -> Result<Box<dyn Output>> {
-    let (file, name, kind) = open_standard_output("an archive", "redirect it to a file or a pipe, or name an archive")?;
-    if can_seek(kind) {
+fn without_number(name: &str) -> Error {
+    let why = "files of a size need exactly one place for their number in their name";
+    Error::refused(format!("write {name}"), why, Some("name it with `%d` or `%03d`: `-o backup-%03d.tar`".to_owned()))
+}
+
+/// An archive onto the cartridge in this drive.
+fn tape_output(drive: Box<dyn Drive>, options: OutputOptions) -> Result<Box<dyn Output>> {
+    let overwrite = options.if_exists == IfExists::Replace;
+    let options = TapeOutputOptions {
+        record_bytes: options.record_bytes,
+        place: options.place.unwrap_or_else(|| Box::new(AsItStands { overwrite })),
+        next_medium: options.next_medium,
+        open: Box::new(|path| Ok(Box::new(tape::open(path, tape::Access::Both)?))),
+    };
+    Ok(Box::new(TapeOutput::begin(drive, options)?))
+}
+
+fn standard_output(options: OutputOptions, progress: &Arc<Progress>) -> Result<Box<dyn Output>> {
+    let (file, name, metadata) =
+        open_standard_output("an archive", "redirect it to a file or a pipe, or name an archive")?;
+    if tape::is_tape(&metadata) {
+        // It stands where the user put it, and cannot be read as a rule.
+        let options = OutputOptions { place: None, ..options };
+        return tape_output(Box::new(tape::inherited(file, name)?), options);
+    }
+    if can_seek(metadata.file_type()) {
         return Ok(Box::new(file::InheritedOutput::new(file, name, progress)));
     }
     Ok(Box::new(pipe::PipeOutput::new(file, name, progress)))
@@ -131,15 +183,16 @@ fn standard_output(progress: &Arc<Progress>) -> Result<Box<dyn Output>> {
 
 /// Opens standard output for raw bytes of a device rather than an archive: what lies behind them there is none of their business.
 pub fn create_raw_output(progress: &Arc<Progress>) -> Result<Box<dyn Output>> {
-    let (file, name, kind) = open_standard_output("raw bytes", "redirect it to a file or a pipe")?;
-    if can_seek(kind) {
+    let (file, name, metadata) = open_standard_output("raw bytes", "redirect it to a file or a pipe")?;
+    refuse_tape(&metadata, &name)?;
+    if can_seek(metadata.file_type()) {
         return Ok(Box::new(file::RawOutput::new(file, name, progress)));
     }
     Ok(Box::new(pipe::PipeOutput::new(file, name, progress)))
 }
 
 /// Standard output, its name and what it is; refuses what `what` must not be written to.
-fn open_standard_output(what: &str, remedy: &str) -> Result<(File, String, FileType)> {
+fn open_standard_output(what: &str, remedy: &str) -> Result<(File, String, Metadata)> {
     let name = "standard output".to_owned();
     let stdout = io::stdout();
     if closed_streams::standard_output() {
@@ -151,11 +204,10 @@ fn open_standard_output(what: &str, remedy: &str) -> Result<(File, String, FileT
     }
     let file = duplicate(stdout.as_fd(), &name)?;
     let metadata = file.metadata().map_err(|cause| Error::io("looking at", &name, cause))?;
-    refuse_tape(&metadata, &name)?;
     if metadata.is_file() {
         refuse_device_folder(&file, &name)?;
     }
-    Ok((file, name, metadata.file_type()))
+    Ok((file, name, metadata))
 }
 
 /// A shell's `> /dev/nst0` makes a file where the tape drive is missing.
@@ -187,13 +239,13 @@ fn can_seek(kind: FileType) -> bool {
     kind.is_file() || kind.is_block_device()
 }
 
-/// Without a file mark and whole records an archive on tape would be unreadable for most programs.
+/// The bytes of a disk have neither an end nor a size of records, without which a tape gives nothing back.
 fn refuse_tape(metadata: &Metadata, name: &str) -> Result<()> {
     if !tape::is_tape(metadata) {
         return Ok(());
     }
-    let remedy = "let dd write it: `blocktar backup … | dd bs=512k iflag=fullblock of=/dev/nst0`".to_owned();
-    Err(Error::refused(format!("write to {name}"), "tape drives are not supported yet", Some(remedy)))
+    let remedy = "write them to a file; `blocktar backup` writes archives onto tape".to_owned();
+    Err(Error::refused(format!("write raw bytes to {name}"), "it is a tape drive", Some(remedy)))
 }
 
 #[cfg(test)]

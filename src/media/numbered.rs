@@ -170,7 +170,7 @@ impl Spanning for NumberedOutput {
         self.written_bytes + bytes <= self.part_bytes
     }
 
-    fn down_bytes(&self) -> u64 {
+    fn down_bytes(&mut self) -> u64 {
         self.written_bytes
     }
 

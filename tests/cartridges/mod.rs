@@ -77,7 +77,7 @@ impl Spanning for OnMedium {
         true
     }
 
-    fn down_bytes(&self) -> u64 {
+    fn down_bytes(&mut self) -> u64 {
         self.bytes.len() as u64
     }
 

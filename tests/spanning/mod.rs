@@ -143,7 +143,7 @@ impl Spanning for MemoryMedia {
         if zone == 0 { true } else { self.current.len() as u64 + bytes.saturating_sub(zone) <= capacity.warning }
     }
 
-    fn down_bytes(&self) -> u64 {
+    fn down_bytes(&mut self) -> u64 {
         let cached = if self.full { 0 } else { self.capacity().cache };
         (self.current.len() as u64).saturating_sub(cached) / RECORD as u64 * RECORD as u64
     }

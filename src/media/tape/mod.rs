@@ -1,10 +1,13 @@
 //! Tape drives: opened by name, or taken as somebody else opened them.
 
 mod input;
+mod output;
+mod record;
 mod records;
 mod seeking;
 pub mod simulated;
 mod st;
+mod standing;
 mod window;
 
 use std::fs::{File, Metadata};
@@ -13,8 +16,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 pub use input::TapeInput;
+pub use output::{OpenDrive, RECORD_BYTES, TapeOutput, TapeOutputOptions};
 pub use seeking::SeekableTapeInput;
 pub use st::StDrive;
+pub use standing::AsItStands;
 
 use crate::drive::{Drive, explained};
 use crate::error::{Advised, Error, Result};

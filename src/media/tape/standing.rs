@@ -1,0 +1,156 @@
+//! Where an archive begins on a tape that a shell redirected to: where it stands, if nothing recorded follows.
+
+use crate::drive::{Drive, Place, Placed, explained};
+use crate::error::{Error, Result};
+use crate::stream::Medium;
+use crate::sys::errno::EIO;
+
+/// Writes where the tape stands, and never onto what is recorded, unless it may be overwritten.
+///
+/// It needs no reading: a descriptor that a shell opened for `>` is for writing only.
+#[derive(Clone, Copy, Debug)]
+pub struct AsItStands {
+    /// Whether what is recorded may be cut off.
+    pub overwrite: bool,
+}
+
+impl Place for AsItStands {
+    fn first(&mut self, drive: &mut dyn Drive) -> Result<Placed> {
+        self.refuse_unwritable(drive)?;
+        if !self.overwrite && data_follows(drive)? {
+            let request = format!("write to {}", drive.name());
+            let why = "the tape stands before recorded data, which would be cut off";
+            let remedy =
+                "go behind it first, `mt -f /dev/nst0 eom`; or, if all from there on may be lost, add --overwrite";
+            return Err(Error::refused(request, why, Some(remedy.to_owned())));
+        }
+        there(drive)
+    }
+
+    fn next(&mut self, drive: &mut dyn Drive) -> Result<Placed> {
+        if drive.status().is_ok_and(|status| status.write_protected) {
+            return Ok(Placed::Wrong("it is write-protected".to_owned()));
+        }
+        drive.rewind().map_err(|cause| failed(drive, "rewinding", cause))?;
+        if !self.overwrite && data_follows(drive)? {
+            return Ok(Placed::Wrong("it is not blank".to_owned()));
+        }
+        there(drive)
+    }
+}
+
+impl AsItStands {
+    fn refuse_unwritable(&self, drive: &mut dyn Drive) -> Result<()> {
+        let request = format!("write to {}", drive.name());
+        let status = drive.status().map_err(|cause| failed(drive, "asking for the state of", cause))?;
+        if !status.online {
+            let remedy = "put a cartridge in and wait until it is loaded".to_owned();
+            return Err(Error::refused(request, "no cartridge is loaded", Some(remedy)));
+        }
+        if status.write_protected {
+            let remedy = "slide the cartridge's write protection open, or take another".to_owned();
+            return Err(Error::refused(request, "the cartridge is write-protected", Some(remedy)));
+        }
+        Ok(())
+    }
+}
+
+fn there(drive: &mut dyn Drive) -> Result<Placed> {
+    let (transforms, status) = (drive.transforms(), drive.status().unwrap_or_default());
+    let medium = Medium {
+        file: status.file.map(u64::from).filter(|file| *file < u64::from(FILES_MAX)),
+        drive_compression: transforms.compression,
+        drive_encryption: transforms.encryption,
+        ..Medium::default()
+    };
+    Ok(Placed::There { medium, notes: Vec::new() })
+}
+
+/// A file number beyond this is one that a driver has lost count of.
+const FILES_MAX: u32 = 1 << 20;
+
+/// Whether something recorded follows where the tape stands; then it stands there again.
+///
+/// Spacing over one record succeeds before recorded data and fails at its end. At a filemark it fails too, but the tape has moved.
+fn data_follows(drive: &mut dyn Drive) -> Result<bool> {
+    let before = drive.status().map_err(|cause| failed(drive, "asking for the state of", cause))?;
+    let address = drive.address().ok();
+    match drive.space_records(1) {
+        Ok(()) => {
+            drive.space_records(-1).map_err(|cause| failed(drive, "stepping back on", cause))?;
+            return Ok(true);
+        }
+        Err(cause) if cause.raw_os_error() != Some(EIO) => return Err(failed(drive, "spacing on", cause)),
+        Err(_) => {}
+    }
+    let status = drive.status().map_err(|cause| failed(drive, "asking for the state of", cause))?;
+    let moved = match (address, drive.address().ok()) {
+        (Some(address), Some(now)) => now != address,
+        _ => {
+            let same_mark = before.behind_filemark && status.file.is_some() && status.file == before.file;
+            status.behind_filemark && !status.at_end_of_data && !same_mark
+        }
+    };
+    if moved {
+        drive.space_files(-1).map_err(|cause| failed(drive, "stepping back on", cause))?;
+        return Ok(true);
+    }
+    // What the driver counts is off by one now; it stands where it stood.
+    let anew = if before.at_beginning { drive.rewind() } else { drive.to_end_of_data() };
+    anew.map_err(|cause| failed(drive, "going to the end of data on", cause))?;
+    Ok(false)
+}
+
+fn failed(drive: &mut dyn Drive, doing: &'static str, cause: std::io::Error) -> Error {
+    let cause = explained(drive, cause);
+    Error::io(doing, drive.name(), cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::simulated::{Access, Behaviour, Cartridge, Mechanism};
+    use super::*;
+
+    fn two_files() -> Cartridge {
+        Cartridge::with_files(&[vec![vec![1; 512], vec![2; 512]], vec![vec![3; 512]]])
+    }
+
+    #[test]
+    fn recorded_data_is_seen_on_a_write_only_descriptor_and_the_tape_stays_where_it_was() {
+        for addresses in [true, false] {
+            for (position, follows) in [(0, true), (1, true), (2, true), (3, true), (4, true), (5, false)] {
+                let mechanism = Mechanism::new(Behaviour { addresses: true, ..Behaviour::default() });
+                mechanism.insert(&two_files());
+                let mut drive = mechanism.open(Access::Write).unwrap();
+                drive.seek(position).unwrap();
+                mechanism.change(|behaviour| behaviour.addresses = addresses);
+                assert_eq!(data_follows(&mut drive).unwrap(), follows, "{position}");
+                mechanism.change(|behaviour| behaviour.addresses = true);
+                assert_eq!(drive.address().unwrap(), position);
+                let placed = AsItStands { overwrite: false }.first(&mut drive);
+                assert_eq!(placed.is_ok(), !follows);
+                assert!(AsItStands { overwrite: true }.first(&mut drive).is_ok());
+                assert_eq!(drive.address().unwrap(), position);
+                assert_eq!(two_files().files().len(), 2);
+            }
+        }
+    }
+
+    #[test]
+    fn a_blank_cartridge_will_do_and_one_with_anything_on_it_will_not() {
+        for (cartridge, will_do) in [(Cartridge::large(), true), (two_files(), false)] {
+            let mechanism = Mechanism::holding(&cartridge);
+            let mut drive = mechanism.open(Access::Write).unwrap();
+            let placed = AsItStands { overwrite: false }.next(&mut drive).unwrap();
+            assert_eq!(matches!(placed, Placed::There { .. }), will_do);
+            assert!(matches!(AsItStands { overwrite: true }.next(&mut drive).unwrap(), Placed::There { .. }));
+        }
+        let protected = Cartridge::large();
+        protected.protect(true);
+        let mut drive = Mechanism::holding(&protected).open(Access::Write).unwrap();
+        assert!(AsItStands { overwrite: true }.first(&mut drive).unwrap_err().to_string().contains("write-protected"));
+        assert!(matches!(AsItStands { overwrite: true }.next(&mut drive).unwrap(), Placed::Wrong(_)));
+        let mut empty = Mechanism::new(Behaviour::default()).open(Access::Write).unwrap();
+        assert!(AsItStands { overwrite: true }.first(&mut empty).unwrap_err().to_string().contains("no cartridge"));
+    }
+}
