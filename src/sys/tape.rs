@@ -109,13 +109,16 @@ fn again(mut call: impl FnMut() -> nix::Result<c_int>) -> io::Result<()> {
 
 fn told(status: &Status) -> DriveStatus {
     let flag = |bit: c_long| status.flags & bit != 0;
+    let near_end = flag(0x2000_0000);
+    // tgtd's drives read a record of whatever its memory holds from a blank cartridge, at the end of the medium; no cartridge ends with its first record.
+    let blank = near_end && (status.file, status.block) == (0, 1);
     DriveStatus {
         online: flag(0x0100_0000),
         write_protected: flag(0x0400_0000),
         at_beginning: flag(0x4000_0000),
-        at_end_of_data: flag(0x0800_0000),
+        at_end_of_data: flag(0x0800_0000) || blank,
         behind_filemark: flag(0x8000_0000),
-        near_end: flag(0x2000_0000),
+        near_end,
         block_bytes: (status.registers & 0xff_ffff) as u32,
         file: u32::try_from(status.file).ok(),
         record: u32::try_from(status.block).ok(),
@@ -198,6 +201,8 @@ mod tests {
             words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect::<Vec<_>>().join(", ")
         });
         assert_eq!(words, flags.map(|(_, words)| words));
+        let blank = told(&Status { flags: 0x2101_0000, block: 1, ..Status::default() });
+        assert!(blank.at_end_of_data);
         let status = told(&Status { registers: 0x6000_0200, file: 3, block: -1, ..Status::default() });
         assert_eq!((status.block_bytes, status.density), (512, 0x60));
         assert_eq!((status.file, status.record), (Some(3), None));

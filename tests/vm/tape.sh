@@ -30,7 +30,7 @@ tests/vm/build.sh
 work=$(mktemp -d "${TMPDIR:-/tmp}/blocktar-tape.XXXXXX")
 trap 'rm -rf -- "$work"' EXIT
 mkdir "$work/job"
-cp tests/vm/guest/* examples/next-medium-mtx.sh "$program" "$work/job/"
+cp tests/vm/guest/* examples/{next-medium-mtx,nightly-tape}.sh "$program" "$work/job/"
 cp "$contract" "$work/job/drive_contract"
 status=0
 

@@ -5,7 +5,7 @@ tape=$drive0 other=$drive1
 image disk 8
 
 check "a backup" blocktar backup disk -o $tape --name whole -q
-refused "one that is interrupted" 130 '' timeout -s INT 2 blocktar backup disk -o $tape --name cut --bwlimit 1M -q
+refused "one that is interrupted" 130 '' timeout -s INT 2 "$BLOCKTAR" backup disk -o $tape --name cut --bwlimit 1M -q
 check "one behind it" blocktar backup disk -o $tape --name behind
 says "which says what it follows" incomplete
 refused "list tells which is incomplete" 4 'whole.*cut.*behind' blocktar list $tape
