@@ -1,6 +1,7 @@
 //! A tape drive as everything above the driver sees one: records, filemarks, positions.
 
 mod failure;
+mod lent;
 
 use std::io;
 
@@ -8,6 +9,7 @@ use crate::error::Result;
 use crate::stream::Medium;
 
 pub use failure::explained;
+pub use lent::LentDrive;
 
 /// What a drive tells of itself and of where it stands (st(4), `MTIOCGET`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

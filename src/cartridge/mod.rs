@@ -16,7 +16,7 @@ mod tail;
 pub use content::{Content, TapeFile};
 pub use inventory::{Inventory, inventory};
 pub use labelling::label;
-pub use pass::{Ahead, begin_pass, look_ahead};
+pub use pass::{Ahead, begin_pass, look_ahead, pass_file};
 pub use placement::{Placement, place};
 pub use selection::{Selected, Selector, select};
 pub use status::{Labelled, Status, generation, status};

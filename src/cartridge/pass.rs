@@ -27,6 +27,14 @@ pub fn begin_pass(drive: &mut dyn Drive) -> Result<()> {
     Deck::open(drive, "read")?.rewind()
 }
 
+/// Goes behind the tape file in which the drive stands; `false` if what is recorded ends with it.
+///
+/// # Errors
+/// As those of [`begin_pass`].
+pub fn pass_file(drive: &mut dyn Drive) -> Result<bool> {
+    Deck::open(drive, "read")?.space_files(1)
+}
+
 /// Looks what stands at the start of a tape file, of this number, where the drive stands.
 ///
 /// # Errors

@@ -31,6 +31,24 @@ pub struct Selected {
     pub positionings: u64,
 }
 
+impl Selected {
+    /// Refuses one that the inventory has shown to be broken: before anything is overwritten by it.
+    ///
+    /// # Errors
+    /// [`Incomplete`](Error::Incomplete) or [`Damaged`](Error::Damaged), as reading it would come to.
+    pub fn refuse_broken(&self) -> Result<()> {
+        let Some(entry) = &self.entry else { return Ok(()) };
+        let location = entry.location.clone();
+        match &entry.state {
+            State::Incomplete => {
+                Err(Error::incomplete(location, "it has no end member; choose another with --id or --file"))
+            }
+            State::Damaged(why) => Err(Error::damaged(location, why)),
+            State::Complete | State::WithBadRanges | State::NotUnderstood(_) => Ok(()),
+        }
+    }
+}
+
 /// An archive on the way.
 struct Candidate {
     file: u32,

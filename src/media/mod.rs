@@ -30,12 +30,27 @@ use tape::{SeekableTapeInput, StDrive, TapeInput};
 ///
 /// What it is decides how it is read: regular files and block devices can seek, all else is read forward.
 pub fn open_input(location: Option<&Path>) -> Result<Box<dyn Input>> {
-    open_input_or(location, |drive| Ok(Box::new(TapeInput::new(Box::new(drive)))))
+    open_input_at(location, |_| Ok(()))
+}
+
+/// The same, but a tape drive is first sent to where the archive begins, which `position` knows.
+pub fn open_input_at(
+    location: Option<&Path>,
+    position: impl FnOnce(&mut dyn Drive) -> Result<()>,
+) -> Result<Box<dyn Input>> {
+    open_input_or(location, |mut drive| {
+        position(&mut drive)?;
+        Ok(Box::new(TapeInput::new(Box::new(drive))))
+    })
 }
 
 /// The same for whoever wants pieces here and there: then a tape drive, too, is sent to them, which costs it a minute or so each.
-pub fn open_input_for_pieces(location: Option<&Path>) -> Result<Box<dyn Input>> {
-    open_input_or(location, |drive| {
+pub fn open_input_for_pieces_at(
+    location: Option<&Path>,
+    position: impl FnOnce(&mut dyn Drive) -> Result<()>,
+) -> Result<Box<dyn Input>> {
+    open_input_or(location, |mut drive| {
+        position(&mut drive)?;
         let name = drive.name().to_owned();
         let input = SeekableTapeInput::open(Box::new(drive)).map_err(|cause| Error::io("reading", name, cause))?;
         Ok(Box::new(input))

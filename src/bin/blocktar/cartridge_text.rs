@@ -35,12 +35,7 @@ impl ListedCartridge {
 
     /// The exit code by the archives on it.
     pub fn code(&self) -> ExitCode {
-        let code = |file: &TapeFile| match &file.content {
-            Content::Archive(entry) => state_code(&entry.state),
-            Content::BrokenLabel(_) => ExitCode::Damaged,
-            Content::Label(_) | Content::OtherTar(_) | Content::Nothing | Content::Unknown => ExitCode::Done,
-        };
-        self.files.iter().map(code).fold(ExitCode::Done, ExitCode::worse)
+        self.files.iter().map(file_code).fold(ExitCode::Done, ExitCode::worse)
     }
 
     /// What it took.
@@ -69,6 +64,15 @@ impl ListedCartridge {
     /// Where a tape file lies.
     pub fn location(&self, file: &TapeFile) -> String {
         file.number.map_or_else(|| self.device.clone(), |number| format!("{}, file {number}", self.device))
+    }
+}
+
+/// The exit code by what is in a tape file.
+pub fn file_code(file: &TapeFile) -> ExitCode {
+    match &file.content {
+        Content::Archive(entry) => state_code(&entry.state),
+        Content::BrokenLabel(_) => ExitCode::Damaged,
+        Content::Label(_) | Content::OtherTar(_) | Content::Nothing | Content::Unknown => ExitCode::Done,
     }
 }
 

@@ -30,6 +30,22 @@ pub fn is_drive(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| tape::is_tape(&metadata))
 }
 
+/// Whether this, or else standard input, is a tape drive.
+pub fn is_meant(path: Option<&Path>) -> bool {
+    match path {
+        Some(path) => is_drive(path),
+        None => standard_input().is_some_and(|file| is_tape(&file)),
+    }
+}
+
+fn standard_input() -> Option<File> {
+    io::stdin().as_fd().try_clone_to_owned().ok().map(File::from)
+}
+
+fn is_tape(file: &File) -> bool {
+    file.metadata().is_ok_and(|metadata| tape::is_tape(&metadata))
+}
+
 /// The place that a command reads where none was named: nothing for standard input, and the drive of the environment in place of a terminal.
 pub fn in_place_of_terminal() -> Option<PathBuf> {
     if io::stdin().is_terminal() { of_environment() } else { None }
@@ -40,17 +56,9 @@ pub fn open_to_read(path: Option<&Path>) -> Result<Option<StDrive>> {
     match path {
         Some(path) if is_drive(path) => tape::open(path, Access::Read).map(Some),
         Some(_) => Ok(None),
-        None => open_standard_input(),
+        None => match standard_input().filter(is_tape) {
+            Some(file) => tape::inherited(file, "standard input".to_owned()).map(Some),
+            None => Ok(None),
+        },
     }
-}
-
-fn open_standard_input() -> Result<Option<StDrive>> {
-    let name = "standard input".to_owned();
-    let failed = |cause| Error::io("looking at", "standard input", cause);
-    let Ok(descriptor) = io::stdin().as_fd().try_clone_to_owned() else { return Ok(None) };
-    let file = File::from(descriptor);
-    if !tape::is_tape(&file.metadata().map_err(failed)?) {
-        return Ok(None);
-    }
-    tape::inherited(file, name).map(Some)
 }

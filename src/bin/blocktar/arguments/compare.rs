@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
-use super::ReportArguments;
+use super::{ReportArguments, SelectionArguments};
 use crate::values::{self, Stream};
 
 /// The examples of its help.
@@ -33,6 +33,8 @@ pub struct CompareArguments {
     /// Decompress and check with this many threads [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = values::threads)]
     pub threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub selection: SelectionArguments,
     #[command(flatten)]
     pub report: ReportArguments,
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
+use super::SelectionArguments;
 use crate::values::Stream;
 
 /// The examples of its help.
@@ -26,4 +27,6 @@ pub struct InfoArguments {
     /// Print a summary for programs when done
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub selection: SelectionArguments,
 }

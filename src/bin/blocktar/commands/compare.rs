@@ -8,7 +8,7 @@ use blocktar::error::Result;
 use blocktar::source;
 use serde_json::{Value, json};
 
-use super::{open_archive, thread_count};
+use super::{Wanted, thread_count};
 use crate::arguments::CompareArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
@@ -25,7 +25,8 @@ struct Names {
 /// Runs the command.
 pub fn run(arguments: &CompareArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    let input = open_archive("compare", Some(&arguments.archive))?;
+    let (archive, selection) = (Some(&arguments.archive), &arguments.selection);
+    let input = Wanted { command: "compare", archive, selection, takes_broken: false, talk }.open()?;
     let names = Names { archive: input.name().to_owned(), device: arguments.device.display().to_string() };
     let mut image = source::open_image(&arguments.device)?;
     let mut warnings = source::warnings_before(&arguments.device)?;

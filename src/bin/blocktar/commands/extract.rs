@@ -8,7 +8,7 @@ use blocktar::extract::{ExtractRequest, ExtractSummary, extract};
 use blocktar::media;
 use serde_json::json;
 
-use super::{open_archive_for_pieces, thread_count};
+use super::{Wanted, thread_count};
 use crate::archive_output::Reading;
 use crate::arguments::ExtractArguments;
 use crate::exit_code::ExitCode;
@@ -23,7 +23,14 @@ pub fn run(arguments: &ExtractArguments, talk: Talk, stop: &Stop) -> Result<Exit
     let begun = Instant::now();
     let archive_path = arguments.archive.as_ref().and_then(Stream::path);
     Reading::of_archive("extract", "extract from", archive_path).refuse_unsafe_bytes()?;
-    let input = open_archive_for_pieces("extract", arguments.archive.as_ref())?;
+    let wanted = Wanted {
+        command: "extract",
+        archive: arguments.archive.as_ref(),
+        selection: &arguments.selection,
+        takes_broken: false,
+        talk,
+    };
+    let input = wanted.open_for_pieces()?;
     let name = input.name().to_owned();
     let archive = OpenArchive::open(input, &OpenOptions::default())?;
     let request = ExtractRequest {

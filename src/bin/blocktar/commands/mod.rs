@@ -11,36 +11,102 @@ pub mod recompress;
 pub mod restore;
 pub mod tape;
 pub mod verify;
+mod verify_cartridge;
 
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
+use blocktar::cartridge;
+use blocktar::drive::Drive;
 use blocktar::error::{Error, Result};
 use blocktar::media;
 use blocktar::stream::Input;
 
+use crate::arguments::SelectionArguments;
+use crate::summary::count;
+use crate::talk::Talk;
+use crate::tape_device;
 use crate::values::Stream;
+
+/// An archive that a command reads.
+struct Wanted<'a> {
+    /// The command's name.
+    command: &'a str,
+    /// Where it lies, if that was named.
+    archive: Option<&'a Stream>,
+    /// Which archive of a tape it is.
+    selection: &'a SelectionArguments,
+    /// Whether one that is known to be broken is of use.
+    takes_broken: bool,
+    talk: Talk,
+}
+
+impl Wanted<'_> {
+    /// Opens it to be read from front to back.
+    fn open(&self) -> Result<Box<dyn Input>> {
+        let path = self.path()?;
+        self.refuse_selection(path.as_deref())?;
+        media::open_input_at(path.as_deref(), |drive| self.position(drive))
+    }
+
+    /// Opens it to be read here and there.
+    fn open_for_pieces(&self) -> Result<Box<dyn Input>> {
+        let path = self.path()?;
+        self.refuse_selection(path.as_deref())?;
+        media::open_input_for_pieces_at(path.as_deref(), |drive| self.position(drive))
+    }
+
+    /// The drive all of whose cartridge is meant: one that was named, without a choice of an archive.
+    fn cartridge(&self) -> Result<Option<PathBuf>> {
+        let path = self.path()?.filter(|path| self.selection.selector().is_none() && tape_device::is_drive(path));
+        Ok(path)
+    }
+
+    /// Its path, if it has one; an archive does not come from a keyboard.
+    fn path(&self) -> Result<Option<PathBuf>> {
+        let path = self.archive.and_then(Stream::path).map(Path::to_path_buf);
+        if path.is_some() || !io::stdin().is_terminal() {
+            return Ok(path);
+        }
+        let command = self.command;
+        tape_device::of_environment().map(Some).ok_or_else(|| {
+            let remedy = format!("`blocktar {command} ARCHIVE`, or `blocktar {command} < ARCHIVE`");
+            Error::refused(format!("{command} an archive"), "standard input is a terminal", Some(remedy))
+        })
+    }
+
+    /// A file holds one archive: whoever chooses among several means a tape.
+    fn refuse_selection(&self, path: Option<&Path>) -> Result<()> {
+        if self.selection.selector().is_none() || tape_device::is_meant(path) {
+            return Ok(());
+        }
+        let name = path.map_or("standard input".to_owned(), |path| path.display().to_string());
+        let remedy = "leave --id, --name and --file out; or name a tape drive".to_owned();
+        let why = format!("{name} is no tape drive, and holds one archive at most");
+        Err(Error::refused(format!("choose an archive of {name}"), why, Some(remedy)))
+    }
+
+    /// Sends a tape drive to the archive's head.
+    fn position(&self, drive: &mut dyn Drive) -> Result<()> {
+        let Some(selector) = self.selection.selector() else { return Ok(()) };
+        let selected = cartridge::select(drive, &selector)?;
+        let (name, file, effort) = (drive.name(), selected.file, count(selected.positionings, "positioning"));
+        let Some(entry) = &selected.entry else {
+            self.talk.detail(&format!("went to tape file {file} of {name} with {effort}"));
+            return Ok(());
+        };
+        let id = entry.info.as_ref().map(|info| info.id.as_str()).unwrap_or_default();
+        self.talk.say(&format!("found {id} in tape file {file} of {name} with {effort}"));
+        if self.takes_broken { Ok(()) } else { selected.refuse_broken() }
+    }
+}
 
 /// Opens the archive that a command reads from front to back.
 fn open_archive(command: &str, archive: Option<&Stream>) -> Result<Box<dyn Input>> {
-    media::open_input(archive_path(command, archive)?)
-}
-
-/// Opens the archive of which a command reads pieces here and there.
-fn open_archive_for_pieces(command: &str, archive: Option<&Stream>) -> Result<Box<dyn Input>> {
-    media::open_input_for_pieces(archive_path(command, archive)?)
-}
-
-/// The archive's path, if it has one; an archive does not come from a keyboard.
-fn archive_path<'a>(command: &str, archive: Option<&'a Stream>) -> Result<Option<&'a Path>> {
-    let path = archive.and_then(Stream::path);
-    if path.is_none() && io::stdin().is_terminal() {
-        let remedy = format!("`blocktar {command} ARCHIVE`, or `blocktar {command} < ARCHIVE`");
-        return Err(Error::refused(format!("{command} an archive"), "standard input is a terminal", Some(remedy)));
-    }
-    Ok(path)
+    let selection = &SelectionArguments::default();
+    Wanted { command, archive, selection, takes_broken: true, talk: Talk::Normal }.open()
 }
 
 /// How many threads to use: as many as the user said, or one for each processor.

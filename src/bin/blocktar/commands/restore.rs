@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use blocktar::archive::{OpenArchive, OpenOptions};
 use blocktar::error::{Error, Result};
-use blocktar::media;
 use blocktar::plan::{Plan, TargetFacts, plan};
 use blocktar::restore::{RestoreFailure, RestoreRequest, RestoreSummary, restore};
 use blocktar::signature;
@@ -17,7 +16,7 @@ use blocktar::sys::uses;
 use blocktar::target::{self, Head, Request};
 use serde_json::json;
 
-use super::thread_count;
+use super::{Wanted, thread_count};
 use crate::arguments::RestoreArguments;
 use crate::exit_code::ExitCode;
 use crate::identity;
@@ -25,16 +24,18 @@ use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
 use crate::values::{Stream, shell_word};
-use crate::{answer, sizes, summary};
+use crate::{answer, sizes, summary, tape_device};
 
 /// Runs the command.
 pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    let input_path = arguments.input.as_ref().and_then(Stream::path);
-    refuse_mix_ups(arguments, input_path)?;
+    let environment = arguments.input.is_none().then(tape_device::in_place_of_terminal).flatten();
+    let input_stream = arguments.input.clone().or_else(|| environment.map(|device| device.into_os_string().into()));
+    refuse_mix_ups(arguments, input_stream.as_ref().and_then(Stream::path))?;
     let facts = target_facts(&arguments.target, arguments.overwrite)?;
 
-    let input = media::open_input(input_path)?;
+    let (archive, selection) = (input_stream.as_ref(), &arguments.selection);
+    let input = Wanted { command: "restore", archive, selection, takes_broken: false, talk }.open()?;
     let input_name = input.name().to_owned();
     let archive = OpenArchive::open(input, &OpenOptions::default())?;
     let plan = plan(archive.info(), archive.map(), archive.end(), &facts, arguments.truncate)?;

@@ -9,7 +9,7 @@ use blocktar::stream::Input;
 use blocktar::verify::{Fault, Report, verify};
 use serde_json::{Value, json};
 
-use super::{open_archive, thread_count};
+use super::{Wanted, thread_count, verify_cartridge};
 use crate::answer;
 use crate::arguments::{ProgressChoice, VerifyArguments};
 use crate::exit_code::ExitCode;
@@ -21,7 +21,12 @@ use crate::{failure, sizes, summary};
 /// Runs the command.
 pub fn run(arguments: &VerifyArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    let input = open_archive("verify", arguments.archive.as_ref())?;
+    let (archive, selection) = (arguments.archive.as_ref(), &arguments.selection);
+    let wanted = Wanted { command: "verify", archive, selection, takes_broken: true, talk };
+    if let Some(device) = wanted.cartridge()? {
+        return verify_cartridge::run(&device, arguments, talk, stop);
+    }
+    let input = wanted.open()?;
     let threads = thread_count(arguments.threads);
     let name = input.name().to_owned();
     let report = read_through(input, threads, arguments.report.progress, talk, stop)?;
@@ -55,7 +60,7 @@ pub fn verify_file(
     Ok((outcome(&report), report_value(&name, &report)))
 }
 
-fn read_through(
+pub(super) fn read_through(
     input: Box<dyn Input>,
     threads: usize,
     choice: ProgressChoice,
@@ -67,7 +72,7 @@ fn read_through(
     verify(input, threads, &progress)
 }
 
-fn outcome(report: &Report) -> ExitCode {
+pub(super) fn outcome(report: &Report) -> ExitCode {
     let bad = if report.bad.is_empty() { ExitCode::Done } else { ExitCode::BadRanges };
     report.faults.iter().map(|fault| ExitCode::from(&fault.error)).fold(bad, ExitCode::worse)
 }
@@ -92,7 +97,7 @@ fn fault_text(fault: &Fault) -> String {
     }
 }
 
-fn report_text(name: &str, report: &Report, talk: Talk, begun: Instant) -> String {
+pub(super) fn report_text(name: &str, report: &Report, talk: Talk, begun: Instant) -> String {
     let mut lines = Vec::new();
     match report.faults.len() {
         0 if !report.bad.is_empty() => {
@@ -128,7 +133,7 @@ fn report_text(name: &str, report: &Report, talk: Talk, begun: Instant) -> Strin
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn report_value(name: &str, report: &Report) -> Value {
+pub(super) fn report_value(name: &str, report: &Report) -> Value {
     let faults: Vec<_> = report.faults.iter().map(|fault| failure::value(&fault.error)).collect();
     let found = json!({
         "archive": name,

@@ -10,7 +10,7 @@ use blocktar::error::{Error, Result};
 use blocktar::stream::Input;
 use serde_json::json;
 
-use super::open_archive_for_pieces;
+use super::Wanted;
 use crate::answer;
 use crate::arguments::InfoArguments;
 use crate::entry::{entry_value, state_code};
@@ -22,7 +22,8 @@ use contents::Contents;
 
 /// Runs the command.
 pub fn run(arguments: &InfoArguments, talk: Talk) -> Result<ExitCode> {
-    let input = open_archive_for_pieces("info", arguments.archive.as_ref())?;
+    let (archive, selection) = (arguments.archive.as_ref(), &arguments.selection);
+    let input = Wanted { command: "info", archive, selection, takes_broken: true, talk }.open_for_pieces()?;
     if let Some(name) = &arguments.attached {
         return print_attached(input, name);
     }
