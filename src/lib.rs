@@ -9,6 +9,7 @@
 //! compare   :  input → archive reader ← device or image
 //! extract   :  input → archive reader → bytes
 //! recompress:  input → archive reader → archive writer → output
+//! reblock   :  input → archive reader, members as they are → archive writer → output
 //! survey    :  input → archive reader, without data
 //! salvage   :  input, however broken → archive reader → what is certain → target
 //! ```
@@ -16,7 +17,7 @@
 //! | module | what it is | may use |
 //! |---|---|---|
 //! | `bin/` | the program: parses, runs, reports; alone uses clap and its generators, byte-unit, indicatif, terminal_size | all |
-//! | [`backup`], [`restore`], [`verify`], [`compare`], [`extract`], [`recompress`], [`salvage`] | the read loop, the write loop, reading without a target, against a device, a piece of the whole, archive to archive, and what is left of a broken one | `archive`, `plan`, ground; they get open traits, never a device or a medium by name |
+//! | [`backup`], [`restore`], [`verify`], [`compare`], [`extract`], [`recompress`], [`reblock`], [`salvage`] | the read loop, the write loop, reading without a target, against a device, a piece of the whole, archive to archive, an archive elsewhere, and what is left of a broken one | `archive`, `plan`, ground; they get open traits, never a device or a medium by name |
 //! | [`cartridge`] | what lies on a tape, where the next archive goes, how one is found | `archive`, `catalog`, `sys`, ground |
 //! | [`plan`], [`catalog`] | what a restore will do; what archives there are | `archive`, ground |
 //! | [`archive`] | the format, over `Input` and `Output` only: it opens nothing; alone uses tar, zstd, sha2, tape-sha256, blake3 | ground |
@@ -46,6 +47,7 @@ pub mod plan;
 pub mod progress;
 pub mod range_set;
 pub mod ranges;
+pub mod reblock;
 pub mod recompress;
 pub mod restore;
 pub mod salvage;

@@ -4,7 +4,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use crate::archive::pack::{Batch, PIECES_MAX, Piece};
-use crate::archive::reader::{Ending, Told};
+use crate::archive::reader::{Documents, Ending, Told};
 use crate::archive::restore_text::RESTORE_TEXT;
 use crate::archive::writer::{ArchiveWriter, WrittenArchive, WrittenThrough};
 use crate::archive::{Attached, BackupInfo, Compression, DigestKind, End, MapKind, OpenArchive};
@@ -60,7 +60,7 @@ pub fn recompress(
     request: &RecompressRequest,
     progress: &Progress,
 ) -> Result<RecompressSummary> {
-    let (archive, attached) = OpenArchive::open_with_attached(input)?;
+    let (archive, Documents { attached, .. }) = OpenArchive::open_with_documents(input)?;
     let name = archive.name().to_owned();
     let info = describe(&archive, &attached, request)?;
     progress.set_total(info.device.size_bytes);
@@ -72,10 +72,11 @@ pub fn recompress(
     if let Some(fault) = ending.fault(&name) {
         return Err(fault);
     }
+    let optional_members = ending.left_out_members(zero_members);
     let from = ending.end;
     let state = from.state.ok_or_else(|| Error::damaged(&name, "its end member names no state"))?;
     let written = writer.finish_with_state(from.finished, state)?;
-    let warnings = left_out(&from, zero_members);
+    let warnings = left_out(&from, optional_members);
     Ok(RecompressSummary { from, written, bad, flow, warnings })
 }
 
@@ -258,15 +259,8 @@ impl<'a> Regrouping<'a> {
 }
 
 /// What of an archive does not go into one made from it, because it says something of the old one's bytes: see format-spec, section 9.
-fn left_out(from: &End, zero_members: u64) -> Vec<String> {
-    let info = &from.backup_info;
-    // Backup-info, RESTORE.txt, the map and the end member.
-    let documents = 4 + info.attached.as_ref().map_or(0, Vec::len) as u64 + from.indexes.len() as u64;
-    let optional = from.members.saturating_sub(documents + from.data_members + from.bad_members + zero_members);
-    let mut sentences = Vec::new();
-    if optional > 0 {
-        sentences.push(format!("left out members of kinds that this version does not know: {optional}"));
-    }
+fn left_out(from: &End, optional_members: Option<String>) -> Vec<String> {
+    let mut sentences = Vec::from_iter(optional_members);
     if !from.unknown.is_empty() {
         let keys: Vec<_> = from.unknown.keys().map(|key| format!("{key:?}")).collect();
         sentences.push(format!("left out keys of the end member that this version does not know: {}", keys.join(", ")));

@@ -2,7 +2,7 @@
 
 use super::digest::{Digest, DigestKind};
 use super::frame::{Compression, Compressor};
-use super::index::Content;
+use super::index::{Content, Landed};
 use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::progress::Progress;
@@ -79,21 +79,33 @@ impl PackedBatch {
     /// A copy without anything that is not stored, in memory of just that size: for a batch that waits.
     pub fn kept(&self) -> Result<Self> {
         let mut kept = Self { zero_bytes: self.zero_bytes, ..Self::default() };
-        let total = |compressed| {
-            self.members.iter().filter(|member| member.is_compressed() == compressed).map(|member| member.stored).sum()
-        };
-        let (plain_bytes, frame_bytes): (usize, usize) = (total(false), total(true));
-        let reserved =
-            kept.batch.buffer.try_reserve_exact(plain_bytes).and_then(|()| kept.frames.try_reserve_exact(frame_bytes));
-        reserved
-            .and_then(|()| kept.members.try_reserve_exact(self.members.len()))
-            .map_err(|_| no_memory((plain_bytes + frame_bytes) as u64))?;
-        for member in &self.members {
-            let bytes = if member.is_compressed() { &mut kept.frames } else { &mut kept.batch.buffer };
-            kept.members.push(Packed { at: bytes.len(), ..*member });
-            bytes.extend_from_slice(self.stored(member));
-        }
+        let of = |compressed| self.members.iter().filter(move |member| member.is_compressed() == compressed);
+        let bytes = |compressed| of(compressed).map(|member| member.stored).sum();
+        kept.reserve(bytes(false), bytes(true), self.members.len())?;
+        self.members.iter().for_each(|member| kept.push(*member, self.stored(member)));
         Ok(kept)
+    }
+
+    /// Makes room for so many bytes of members that are stored plain, of frames, and for so many members; no more than that.
+    pub fn reserve(&mut self, plain_bytes: usize, frame_bytes: usize, members: usize) -> Result<()> {
+        let reserved = self.batch.buffer.try_reserve_exact(plain_bytes);
+        let reserved = reserved.and_then(|()| self.frames.try_reserve_exact(frame_bytes));
+        let reserved = reserved.and_then(|()| self.members.try_reserve_exact(members));
+        reserved.map_err(|_| no_memory((plain_bytes + frame_bytes) as u64))
+    }
+
+    /// Adds a member of an archive as it is stored there.
+    pub fn push_stored(&mut self, landed: &Landed, stored: &[u8]) {
+        if landed.content == Content::Zero {
+            self.zero_bytes += landed.range.length;
+        }
+        self.push(Packed { range: landed.range, content: landed.content, at: 0, stored: stored.len() }, stored);
+    }
+
+    fn push(&mut self, member: Packed, stored: &[u8]) {
+        let bytes = if member.is_compressed() { &mut self.frames } else { &mut self.batch.buffer };
+        self.members.push(Packed { at: bytes.len(), ..member });
+        bytes.extend_from_slice(stored);
     }
 
     /// Counts what it holds, and adds its bad ranges to those found so far.

@@ -1,5 +1,6 @@
 //! Writes one archive, member by member, front to back.
 
+mod close;
 mod parts;
 mod through;
 
@@ -8,7 +9,6 @@ use std::io::IoSlice;
 use self::parts::{Extent, Parts, demand_room};
 pub use self::through::WrittenThrough;
 use super::block::{BLOCK, HeaderMaker, padded, padding};
-use super::digest::Digest;
 use super::end::End;
 use super::frame::TableEncoder;
 use super::index::{Content, Landed};
@@ -69,12 +69,21 @@ pub struct WrittenPart {
     pub closed: bool,
 }
 
+/// Where an archive comes from that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// It is made here, and its head says where its first part lies.
+    New,
+    /// It is a copy: its head says what it always said.
+    Copy,
+}
+
 /// What a part begins with.
 struct PartHead<'a> {
     info: &'a BackupInfo,
     /// The text of `info`.
     text: &'a [u8],
-    restore_text: &'a str,
+    restore_text: &'a [u8],
     attached: &'a [&'a [u8]],
     map: &'a StoredMap,
 }
@@ -96,7 +105,29 @@ impl<'o> ArchiveWriter<'o> {
         attached: &[&[u8]],
         extents: ExtentMap,
     ) -> Result<Self> {
-        check_member_length(output, &info)?;
+        Self::begin_as(Origin::New, output, info, restore_text.as_bytes(), attached, extents)
+    }
+
+    /// The same for a copy of an archive, which is the same archive: its head is as it was, whatever the medium.
+    pub fn begin_copy(
+        output: &'o mut dyn Output,
+        info: BackupInfo,
+        restore_text: &[u8],
+        attached: &[&[u8]],
+        extents: ExtentMap,
+    ) -> Result<Self> {
+        Self::begin_as(Origin::Copy, output, info, restore_text, attached, extents)
+    }
+
+    fn begin_as(
+        origin: Origin,
+        output: &'o mut dyn Output,
+        info: BackupInfo,
+        restore_text: &[u8],
+        attached: &[&[u8]],
+        extents: ExtentMap,
+    ) -> Result<Self> {
+        check_member_length(output, &info, origin)?;
         info.check().map_err(|why| Error::refused("begin an archive", why, None))?;
         let stored = map::store(&extents, info.kind != Kind::Full, info.digest);
         let headers = HeaderMaker::new(&info.id, info.mtime());
@@ -112,7 +143,7 @@ impl<'o> ArchiveWriter<'o> {
         }
         // What the first medium is writes itself into the head, like that of any other part.
         let ledger = Ledger::open(info, info_digest, extents, stored.digest, 0, TableEncoder::new());
-        let parts = Parts::new(restore_text, attached, stored, ledger.mark());
+        let parts = Parts::new(origin, restore_text, attached, stored, ledger.mark());
         let mut writer = Self { out, ledger, headers: Vec::new(), info_bytes: text.len() as u64, parts: Some(parts) };
         writer.write_waiting()?;
         Ok(writer)
@@ -157,63 +188,11 @@ impl<'o> ArchiveWriter<'o> {
         let record = Record { length: closed.length, digest, ..Record::default() };
         self.out.member(&MemberKind::Index(closed.number), record, &closed.encoder.finish())
     }
+}
 
-    /// Writes the last index, the end member, the zero blocks and the padding, and finishes the output, so that all of it is on stable
-    /// storage. For a backup, whose state is its own digest.
-    pub fn finish(self, finished: jiff::Timestamp) -> Result<WrittenArchive> {
-        self.finish_with(finished, None)
-    }
-
-    /// The same for an archive made from another, whose state it carries over.
-    pub fn finish_with_state(self, finished: jiff::Timestamp, state: Digest) -> Result<WrittenArchive> {
-        self.finish_with(finished, Some(state))
-    }
-
-    fn finish_with(mut self, finished: jiff::Timestamp, state: Option<Digest>) -> Result<WrittenArchive> {
-        let end = if self.parts.is_some() {
-            self.finish_in_parts(|writer| writer.close(finished, state))?
-        } else {
-            let end = self.close(finished, state)?;
-            self.out.output.finish()?;
-            end
-        };
-        let whole = self.ledger.of_all_parts(&end);
-        let parts = self.written_parts();
-        Ok(WrittenArchive { end, whole, bytes: parts.iter().map(|part| part.bytes).sum(), parts })
-    }
-
-    /// Writes everything behind the data of the final part.
-    fn close(&mut self, finished: jiff::Timestamp, state: Option<Digest>) -> Result<End> {
-        if self.ledger.index_is_full() {
-            self.write_index()?;
-        }
-        self.ledger.close_device(|_| ()).map_err(|why| Error::refused("end an archive", why, None))?;
-        self.write_index()?;
-        let own = self.ledger.end(self.out.seq, finished);
-        let end = End { state: state.or(own.state), ..own };
-        self.write_end(&end)?;
-        Ok(end)
-    }
-
-    /// Writes an end member, the zero blocks and the padding.
-    fn write_end(&mut self, end: &End) -> Result<()> {
-        let text = end.text();
-        check_end(text.len() as u64)?;
-        let info = self.ledger.info();
-        let record = document_record(&text, info);
-        let mut headers = Vec::with_capacity(3 * BLOCK);
-        self.out.headers.push(
-            &mut headers,
-            &MemberKind::End,
-            &Record { seq: self.out.seq, ..record },
-            text.len() as u64,
-        );
-        let unpadded = self.out.position + headers.len() as u64 + padded(text.len() as u64) + 2 * BLOCK as u64;
-        let total = unpadded.next_multiple_of(info.record_size);
-        self.out.close(&headers, &text, total - unpadded)?;
-        (self.out.position, self.out.seq) = (total, self.out.seq + 1);
-        Ok(())
-    }
+/// A part's length is a multiple of this: the medium's records, or else what backup-info says.
+fn record_bytes(output: &mut dyn Output, info: &BackupInfo) -> u64 {
+    output.spanning().and_then(|output| output.record_bytes()).unwrap_or(info.record_size)
 }
 
 /// The text of a backup-info that is no longer than it may be.
@@ -226,27 +205,21 @@ fn info_text(info: &BackupInfo) -> Result<Vec<u8>> {
 }
 
 /// Refuses members that are longer than an output takes.
-fn check_member_length(output: &mut dyn Output, info: &BackupInfo) -> Result<()> {
+fn check_member_length(output: &mut dyn Output, info: &BackupInfo, origin: Origin) -> Result<()> {
     let most = output.spanning().and_then(|output| output.member_bytes_max());
     match most {
         Some(most) if info.extent_limit > most => {
             let (name, limit) = (output.name(), info.extent_limit);
             let why =
                 format!("members of {limit} bytes are longer than the {most} that may follow a tape's early warning");
-            let remedy = format!("give `--extent-limit {most}`, or a smaller one");
+            let remedy = match origin {
+                Origin::New => format!("give `--extent-limit {most}`, or a smaller one"),
+                Origin::Copy => format!("make another archive of it: `blocktar recompress --extent-limit {most}`"),
+            };
             Err(Error::refused(format!("write an archive onto {name}"), why, Some(remedy)))
         }
         _ => Ok(()),
     }
-}
-
-/// Whether an end member may be so long: else it could not be found from the end.
-fn check_end(length: u64) -> Result<()> {
-    if length > limit::END {
-        let remedy = Some("use a larger --extent-limit".to_owned());
-        return Err(Error::refused("end an archive", "it has more indexes than an end member can name", remedy));
-    }
-    Ok(())
 }
 
 fn record_of(landed: &Landed, kind: super::DigestKind) -> Record {
@@ -272,7 +245,7 @@ impl MemberOutput<'_> {
         let head_bytes = lengths.map(|length| HEADERS_MAX + padded(length as u64)).sum();
         demand_room(self.output, head_bytes, head.info, head.text.len() as u64)?;
         self.document(&MemberKind::BackupInfo, head.text, head.info)?;
-        self.document(&MemberKind::RestoreText, head.restore_text.as_bytes(), head.info)?;
+        self.document(&MemberKind::RestoreText, head.restore_text, head.info)?;
         for (file, content) in head.info.attached.iter().flatten().zip(head.attached) {
             self.document(&MemberKind::Attached(file.name.clone()), content, head.info)?;
         }
@@ -319,6 +292,7 @@ impl MemberOutput<'_> {
 mod tests {
     use super::super::tests::sound_info;
     use super::super::{Digest, DigestKind};
+    use super::close::check_end;
     use super::*;
     use crate::extent::{Extent, Range};
 

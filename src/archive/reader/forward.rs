@@ -56,6 +56,15 @@ impl Ending {
         (!self.end_blocks).then(|| Error::damaged(archive, "its end blocks are missing; no data is affected"))
     }
 
+    /// A sentence on members of unknown kinds, which do not go into an archive made from this one; so many had zeros in them.
+    pub(crate) fn left_out_members(&self, zero_members: u64) -> Option<String> {
+        let (end, info) = (&self.end, &self.end.backup_info);
+        // Backup-info, RESTORE.txt, the map and the end member.
+        let documents = 4 + info.attached.as_ref().map_or(0, Vec::len) as u64 + end.indexes.len() as u64;
+        let optional = end.members.saturating_sub(documents + end.data_members + end.bad_members + zero_members);
+        (optional > 0).then(|| format!("left out members of kinds that this version does not know: {optional}"))
+    }
+
     /// The same as a sentence for whoever got all that was asked for.
     pub(crate) fn warning(&self) -> Option<String> {
         (!self.end_blocks).then(|| "the archive's end blocks are missing; all data was there".to_owned())

@@ -27,6 +27,8 @@ pub struct Head {
     pub map_position: u64,
     /// The number of the next member.
     pub next_seq: u64,
+    /// The text of RESTORE.txt; empty where it was damaged and passed over.
+    pub restore_text: Vec<u8>,
     /// The contents of the attached files that were asked for.
     pub attached: Vec<Vec<u8>>,
     /// What is wrong with members on which no data depends.
@@ -170,7 +172,7 @@ fn read_noting(
     let mut next_seq = seq + 1;
     let mut expected = vec![MemberKind::RestoreText];
     expected.extend(info.attached.iter().flatten().map(|file| MemberKind::Attached(file.name.clone())));
-    let mut attached = Vec::new();
+    let (mut restore_text, mut attached) = (Vec::new(), Vec::new());
     for (place, kind) in expected.iter().enumerate() {
         let member = next_known(input, &common, info.digest, &mut next_seq)?;
         if member.kind != *kind {
@@ -191,14 +193,16 @@ fn read_noting(
         if file.is_some_and(|file| file.digest() != Some(digest) || file.length != text.len() as u64) {
             return Err(input.damaged(member.position, "an attached file is not the one that backup-info.json lists"));
         }
-        if file.is_some_and(|file| wanted.is(&file.name)) {
-            attached.push(text);
+        match file {
+            None => restore_text = text,
+            Some(file) if wanted.is(&file.name) => attached.push(text),
+            Some(_) => {}
         }
     }
     let member = next_known(input, &common, info.digest, &mut next_seq)?;
     let (map, map_digest) = read_map(input, &member, &info)?;
     let (map_position, faults) = (member.position, std::mem::take(faults));
-    Ok(Head { common, info, info_digest, map, map_digest, map_position, next_seq, attached, faults })
+    Ok(Head { common, info, info_digest, map, map_digest, map_position, next_seq, restore_text, attached, faults })
 }
 
 /// The next member of a kind that this version knows; checks its number.

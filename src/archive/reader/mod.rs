@@ -22,6 +22,7 @@ pub use unpack::Told;
 use super::end::End;
 use super::info::BackupInfo;
 use super::ledger::Ledger;
+use super::pack::PackedBatch;
 use crate::error::{Error, Result};
 use crate::extent::{ExtentMap, Range};
 use crate::pipeline::{self, Pool};
@@ -50,6 +51,14 @@ pub enum Reading {
     Best,
     /// Front to back, every byte; tells what is damaged and goes on with what is sound behind it.
     Through,
+}
+
+/// What an archive's head holds beside backup-info and map.
+pub(crate) struct Documents {
+    /// RESTORE.txt.
+    pub restore_text: Vec<u8>,
+    /// The contents of the attached files, in order.
+    pub attached: Vec<Vec<u8>>,
 }
 
 /// An archive whose head has been read and checked.
@@ -81,17 +90,18 @@ impl OpenArchive {
         Ok(Self { reader, attached })
     }
 
-    /// Reads the head with the contents of all attached files, to go on front to back, byte by byte, up to the first fault: for whoever makes
+    /// Reads the head with RESTORE.txt and the contents of all attached files, to go on front to back, byte by byte, up to the first fault: for whoever makes
     /// another archive of this one.
     ///
     /// # Errors
     /// As those of [`open`](Self::open).
-    pub(crate) fn open_with_attached(input: Box<dyn Input>) -> Result<(Self, Vec<Vec<u8>>)> {
+    pub(crate) fn open_with_documents(input: Box<dyn Input>) -> Result<(Self, Documents)> {
         let mut input = ArchiveInput::new(input);
         let mut head = head::read_head(&mut input, Attachments::All, Reading::Best)?;
-        let attached = std::mem::take(&mut head.attached);
+        let restore_text = std::mem::take(&mut head.restore_text);
+        let documents = Documents { restore_text, attached: std::mem::take(&mut head.attached) };
         let reader = Reader::Forward(Box::new(Forward::new(input, head, Reading::Best)));
-        Ok((Self { reader, attached: None }, attached))
+        Ok((Self { reader, attached: None }, documents))
     }
 
     fn ledger(&self) -> &Ledger<()> {
@@ -171,7 +181,22 @@ impl OpenArchive {
         self.read(threads, tell)
     }
 
-    fn read(mut self, threads: usize, mut tell: impl FnMut(Told<'_>) -> Result<()>) -> Result<Ending> {
+    /// Reads the archive through and hands its members on as they are stored, in batches, for a copy of it. Everything is checked that
+    /// [`read_through`](Self::read_through) checks; a member in which anything is wrong is an error.
+    pub(crate) fn read_stored(
+        self,
+        threads: usize,
+        mut hand_on: impl FnMut(PackedBatch) -> Result<()>,
+    ) -> Result<Ending> {
+        let name = self.name().to_owned();
+        self.unpack(threads, |unpacked| hand_on(unpacked.packed(&name)?))
+    }
+
+    fn read(self, threads: usize, mut tell: impl FnMut(Told<'_>) -> Result<()>) -> Result<Ending> {
+        self.unpack(threads, |unpacked| unpacked.tell(&mut tell))
+    }
+
+    fn unpack(mut self, threads: usize, mut each: impl FnMut(&Unpacked) -> Result<()>) -> Result<Ending> {
         let digest = self.info().digest;
         let workers = (0..threads.max(1)).map(|_| Unpacker::new(digest)).collect::<Result<Vec<_>>>()?;
         let (batches, results) = (Pool::<StoredBatch>::default(), Pool::<Unpacked>::default());
@@ -199,7 +224,7 @@ impl OpenArchive {
         };
         let work = |unpacker: &mut Unpacker, batch| unpacker.unpack(batch, results.take());
         pipeline::in_order(workers, produce, work, |mut unpacked| {
-            unpacked.tell(&mut tell)?;
+            each(&unpacked)?;
             batches.give(std::mem::take(&mut unpacked.batch));
             results.give(unpacked);
             Ok(())

@@ -4,6 +4,7 @@ use super::super::digest::{Digest, DigestKind};
 use super::super::frame::Decompressor;
 use super::super::index::{Content, Landed};
 use super::super::member::MemberKind;
+use super::super::pack::PackedBatch;
 use super::input::Member;
 use crate::error::{Error, Result};
 use crate::extent::Range;
@@ -172,6 +173,34 @@ impl Unpacked {
         if landed.is_compressed() { &self.plain[begin..begin + length] } else { &self.batch.buffer[at..at + length] }
     }
 
+    /// The members as they are stored, for a copy of the archive; a piece that is damaged is an error.
+    pub fn packed(&self, archive: &str) -> Result<PackedBatch> {
+        let mut packed = PackedBatch::default();
+        let bytes = |compressed| self.stored_bytes(|landed| landed.is_compressed() == compressed);
+        packed.reserve(bytes(false), bytes(true), self.batch.pieces.len())?;
+        for (piece, outcome) in self.batch.pieces.iter().zip(&self.outcomes) {
+            match (piece, outcome) {
+                (StoredPiece::Zeros(range), _) => packed.zero_bytes += range.length,
+                (StoredPiece::Lost { range, why }, _) => return Err(Error::damaged(archive, why).with_affected(*range)),
+                (StoredPiece::Member { landed, .. }, Err(why)) => {
+                    return Err(Error::damaged(archive, fault_of(landed, why)).with_affected(landed.range));
+                }
+                (StoredPiece::Member { landed, at }, Ok(_)) => {
+                    packed.push_stored(landed, &self.batch.buffer[*at..*at + landed.stored as usize]);
+                }
+            }
+        }
+        Ok(packed)
+    }
+
+    fn stored_bytes(&self, of: impl Fn(&Landed) -> bool) -> usize {
+        let stored = |piece: &StoredPiece| match piece {
+            StoredPiece::Member { landed, .. } if of(landed) => landed.stored as usize,
+            _ => 0,
+        };
+        self.batch.pieces.iter().map(stored).sum()
+    }
+
     /// Tells all pieces in order.
     pub fn tell(&self, mut tell: impl FnMut(Told<'_>) -> Result<()>) -> Result<()> {
         for (piece, outcome) in self.batch.pieces.iter().zip(&self.outcomes) {
@@ -184,8 +213,7 @@ impl Unpacked {
                         Told::Data { offset: landed.range.start, bytes, digest, stored: landed.stored }
                     }
                     (Content::Data { .. }, Err(why)) => {
-                        let why = format!("at byte {}, member {}: {why}", landed.position, landed.kind().path());
-                        Told::Damaged { range: landed.range, why }
+                        Told::Damaged { range: landed.range, why: fault_of(landed, why) }
                     }
                     (Content::Bad, _) => Told::Bad(landed.range),
                     (Content::Zero, _) => Told::Zeros(landed.range),
@@ -194,4 +222,9 @@ impl Unpacked {
         }
         Ok(())
     }
+}
+
+/// What is wrong with a member's bytes, and where they are.
+fn fault_of(landed: &Landed, why: &str) -> String {
+    format!("at byte {}, member {}: {why}", landed.position, landed.kind().path())
 }

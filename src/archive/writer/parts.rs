@@ -9,10 +9,10 @@ use super::super::info::Part;
 use super::super::ledger::Mark;
 use super::super::map::StoredMap;
 use super::super::{BackupInfo, End};
-use super::{ArchiveWriter, HEADERS_MAX, PartHead, WrittenPart, info_text};
+use super::{ArchiveWriter, HEADERS_MAX, Origin, PartHead, WrittenPart, info_text, record_bytes};
 use crate::error::{Error, Result};
 use crate::extent::Range;
-use crate::stream::{Output, PartEnded, Spanning};
+use crate::stream::{Medium, Output, PartEnded, Spanning};
 
 /// The longest text of an end member without its backup-info and the positions of its indexes.
 const END_TEXT_MAX: u64 = 2048;
@@ -21,7 +21,10 @@ const INDEX_MIN: u64 = 4096;
 
 /// What each part begins with, and what may have to be written once more.
 pub struct Parts {
-    restore_text: String,
+    origin: Origin,
+    /// Where the current part goes.
+    medium: Option<Medium>,
+    restore_text: Vec<u8>,
     map: StoredMap,
     /// The files that the user added, until the first part's head is certainly on its medium.
     attached: Vec<Vec<u8>>,
@@ -80,8 +83,10 @@ struct Taken {
 
 impl Parts {
     /// Those of an archive that begins with the first part.
-    pub fn new(restore_text: &str, attached: &[&[u8]], map: StoredMap, mark: Mark) -> Self {
+    pub fn new(origin: Origin, restore_text: &[u8], attached: &[&[u8]], map: StoredMap, mark: Mark) -> Self {
         Self {
+            origin,
+            medium: None,
             restore_text: restore_text.to_owned(),
             map,
             attached: attached.iter().map(|content| content.to_vec()).collect(),
@@ -158,7 +163,8 @@ impl ArchiveWriter<'_> {
         let Some(next) = self.parts().waiting.front() else { return Ok(()) };
         let (offset, stored) = (next.range.start, next.stored.len() as u64);
         let index_bytes = self.ledger.index_bound(offset);
-        let closing = closing_bound(self.ledger.info(), self.info_bytes, index_bytes, self.ledger.index_count());
+        let record_bytes = record_bytes(self.out.output, self.ledger.info());
+        let closing = closing_bound(record_bytes, self.info_bytes, index_bytes, self.ledger.index_count());
         let needed = HEADERS_MAX + padded(stored) + closing;
         if !self.spanning().has_room(needed) {
             return self.end_part(stored);
@@ -264,7 +270,7 @@ impl ArchiveWriter<'_> {
         WrittenPart {
             number: info.part_number(),
             output: self.out.output.name().to_owned(),
-            medium: info.medium.clone(),
+            medium: self.parts.as_ref().and_then(|parts| parts.medium.clone()),
             bytes: self.out.position,
             from: self.part_from(),
             to: next.mark.at(),
@@ -278,7 +284,9 @@ impl ArchiveWriter<'_> {
         let Beginning { number, first_seq, mark } = beginning;
         let (medium, record_bytes) = (self.spanning().medium(), self.spanning().record_bytes());
         let record_size = record_bytes.unwrap_or(self.ledger.info().record_size);
+        self.parts().medium.clone_from(&medium);
         let info = match number {
+            1 if self.parts().origin == Origin::Copy => self.ledger.info().clone(),
             1 => BackupInfo { medium, record_size, ..self.ledger.info().clone() },
             _ => {
                 let part = Part { number, first_seq, from: mark.at(), running: mark.running() };
@@ -299,7 +307,7 @@ impl ArchiveWriter<'_> {
             None => parts.attached.iter().map(Vec::as_slice).collect(),
             Some(_) => Vec::new(),
         };
-        let (restore_text, map) = (parts.restore_text.as_str(), &parts.map);
+        let (restore_text, map) = (parts.restore_text.as_slice(), &parts.map);
         let head = PartHead { info: &info, text: &text, restore_text, attached: &attached, map };
         let map_position = self.out.head(&head)?;
         if info.part.is_none() {
@@ -341,16 +349,16 @@ impl ArchiveWriter<'_> {
 }
 
 /// At most so many bytes close a part, if its current index is stored in so many and has so many before it.
-fn closing_bound(info: &BackupInfo, info_bytes: u64, index_bytes: u64, index_count: u64) -> u64 {
+fn closing_bound(record_bytes: u64, info_bytes: u64, index_bytes: u64, index_count: u64) -> u64 {
     // An index that is full is followed by the last one; each position has up to 16 digits and a comma.
     let end_text = info_bytes + END_TEXT_MAX + 17 * (index_count + 2);
     let members = 3 * HEADERS_MAX + padded(index_bytes) + INDEX_MIN + padded(end_text);
-    members + 2 * BLOCK as u64 + info.record_size
+    members + 2 * BLOCK as u64 + record_bytes
 }
 
 /// Refuses a medium that has no room for a head of so many bytes and what closes it.
 pub fn demand_room(output: &mut dyn Output, head_bytes: u64, info: &BackupInfo, info_bytes: u64) -> Result<()> {
-    let needed = head_bytes + closing_bound(info, info_bytes, INDEX_MIN, 0);
+    let needed = head_bytes + closing_bound(record_bytes(output, info), info_bytes, INDEX_MIN, 0);
     if output.spanning().is_some_and(|output| !output.has_room(needed)) {
         return Err(too_small(output.name(), head_bytes));
     }

@@ -41,7 +41,7 @@ impl ArchiveWriter<'_> {
             batches.give(std::mem::take(&mut packed.batch));
             results.give(packed);
         };
-        let Some(buffer_bytes) = buffer_bytes else {
+        if buffer_bytes.is_none() {
             let mut bad = RangeList::default();
             pipeline::in_order(workers, produce, work, |packed| {
                 self.write_counted(&packed, progress, &mut bad)?;
@@ -49,8 +49,8 @@ impl ArchiveWriter<'_> {
                 Ok(())
             })?;
             return Ok(WrittenThrough { bad, flow: None });
-        };
-        self.write_buffered(buffer_bytes, progress, |put| {
+        }
+        self.write_packed(buffer_bytes, progress, |put| {
             pipeline::in_order(workers, produce, work, |packed| {
                 let kept = packed.kept()?;
                 give_back(packed);
@@ -59,17 +59,26 @@ impl ArchiveWriter<'_> {
         })
     }
 
-    /// Writes what `fill` hands over, through a buffer of so many bytes.
-    fn write_buffered(
+    /// Writes what `fill` hands over, through a buffer where one is wanted; `fill` gives only what is kept, nothing that is not stored.
+    ///
+    /// # Errors
+    /// The first failed write or interruption; or that of `fill`, after everything before it has been written.
+    pub fn write_packed(
         &mut self,
-        buffer_bytes: u64,
+        buffer_bytes: Option<u64>,
         progress: &Progress,
         fill: impl FnOnce(&mut dyn FnMut(PackedBatch) -> Result<()>) -> Result<()> + Send,
     ) -> Result<WrittenThrough> {
         let mut bad = RangeList::default();
-        let write = |packed| self.write_counted(&packed, progress, &mut bad);
-        let flow = water::through_buffer(buffer_bytes, progress, fill, write)?;
-        Ok(WrittenThrough { bad, flow: Some(flow) })
+        let mut write = |packed: PackedBatch| self.write_counted(&packed, progress, &mut bad);
+        let flow = match buffer_bytes {
+            Some(buffer_bytes) => Some(water::through_buffer(buffer_bytes, progress, fill, write)?),
+            None => {
+                fill(&mut write)?;
+                None
+            }
+        };
+        Ok(WrittenThrough { bad, flow })
     }
 
     fn write_counted(&mut self, packed: &PackedBatch, progress: &Progress, bad: &mut RangeList) -> Result<()> {

@@ -73,6 +73,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::List(list) => commands::list::run(list, talk),
         Command::Info(info) => commands::info::run(info, talk),
         Command::Recompress(recompress) => commands::recompress::run(recompress, talk, &stop),
+        Command::Reblock(reblock) => commands::reblock::run(reblock, talk, &stop),
         Command::Verify(verify) => commands::verify::run(verify, talk, &stop),
         Command::Compare(compare) => commands::compare::run(compare, talk, &stop),
         Command::Extract(extract) => commands::extract::run(extract, talk, &stop),

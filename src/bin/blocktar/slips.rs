@@ -32,8 +32,8 @@ pub fn with_hint(mut error: clap::Error, command: clap::Command, words: impl Ite
                 "the archive is named by `-o`: `blocktar backup {} -o {second}`",
                 quoted(given("source")?)
             )),
-            "recompress" if given("output").is_none() => Some(format!(
-                "the new archive is named by `-o`: `blocktar recompress {} -o {second}`",
+            "recompress" | "reblock" if given("output").is_none() => Some(format!(
+                "the new archive is named by `-o`: `blocktar {name} {} -o {second}`",
                 quoted(given("archive")?)
             )),
             "extract" => Some(format!(
@@ -59,7 +59,7 @@ fn without_input_option(word: &str, command: clap::Command, mut words: Vec<OsStr
     }
     words.remove(words.iter().position(|given| given == word)?);
     let understood = command.try_get_matches_from(&words).ok()?;
-    let takes_an_archive = ["list", "info", "verify", "compare", "extract", "recompress"];
+    let takes_an_archive = ["list", "info", "verify", "compare", "extract", "recompress", "reblock"];
     takes_an_archive.contains(&understood.subcommand_name()?).then(|| {
         let line: Vec<_> = words.iter().skip(1).map(|given| shell_word(Path::new(given))).collect();
         format!("the archive needs no {word}: `blocktar {}`", line.join(" "))
@@ -85,6 +85,7 @@ mod tests {
             ("blocktar restore backup.tar --overwrite it's", r"`blocktar restore -i backup.tar 'it'\''s'`"),
             ("blocktar -q backup disk.img backup.tar", "`blocktar backup disk.img -o backup.tar`"),
             ("blocktar recompress a.tar b.tar", "`blocktar recompress a.tar -o b.tar`"),
+            ("blocktar reblock a.tar b.tar", "`blocktar reblock a.tar -o b.tar`"),
             ("blocktar extract a.tar b.img", "`blocktar extract a.tar > b.img`"),
             ("blocktar verify a.tar b.tar", "one archive at a time"),
             ("blocktar info a.tar b.tar", "one archive at a time"),
@@ -103,6 +104,7 @@ mod tests {
             ("blocktar compare -i a.tar disk.img", "`blocktar compare a.tar disk.img`"),
             ("blocktar extract -i a.tar --offset 1M", "`blocktar extract a.tar --offset 1M`"),
             ("blocktar recompress -i a.tar -o b.tar", "`blocktar recompress a.tar -o b.tar`"),
+            ("blocktar reblock -i a.tar -o b.tar", "`blocktar reblock a.tar -o b.tar`"),
         ];
         for (line, hint) in cases {
             assert!(said(line).contains(hint) && !said(line).contains("as a value"), "{line}: {}", said(line));

@@ -20,6 +20,7 @@ fn forward() -> Forward {
         map_digest: DIGEST,
         map_position: 4096,
         next_seq: 3,
+        restore_text: Vec::new(),
         attached: Vec::new(),
         faults: Vec::new(),
     };

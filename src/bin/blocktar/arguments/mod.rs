@@ -9,6 +9,7 @@ mod info;
 mod list;
 mod man;
 mod output;
+mod reblock;
 mod recompress;
 mod restore;
 mod selection;
@@ -31,6 +32,7 @@ pub use info::InfoArguments;
 pub use list::ListArguments;
 pub use man::ManArguments;
 pub use output::OutputArguments;
+pub use reblock::ReblockArguments;
 pub use recompress::RecompressArguments;
 pub use restore::RestoreArguments;
 pub use selection::SelectionArguments;
@@ -92,6 +94,9 @@ pub enum Command {
     /// Write an archive anew, compressed or cut otherwise
     #[command(after_help = help_end(recompress::EXAMPLES))]
     Recompress(RecompressArguments),
+    /// Put an archive elsewhere as it is, on a tape as a rule
+    #[command(after_help = help_end(reblock::EXAMPLES))]
+    Reblock(ReblockArguments),
     /// Ask a tape drive, or label a cartridge
     #[command(after_help = help_end(tape::EXAMPLES))]
     Tape(TapeArguments),
@@ -115,6 +120,7 @@ impl Command {
             Self::Compare(_) => "compare",
             Self::Extract(_) => "extract",
             Self::Recompress(_) => "recompress",
+            Self::Reblock(_) => "reblock",
             Self::Tape(_) => "tape",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -154,6 +160,7 @@ impl Arguments {
         let checked = match &arguments.command {
             Command::Backup(backup) => backup.check(),
             Command::Recompress(recompress) => recompress.output.check(),
+            Command::Reblock(reblock) => reblock.output.check(),
             Command::Man(man) => man.check(),
             Command::Tape(tape) => tape.check(),
             _ => Ok(()),

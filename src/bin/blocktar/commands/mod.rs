@@ -7,6 +7,7 @@ pub mod extract;
 pub mod info;
 pub mod list;
 pub mod man;
+pub mod reblock;
 pub mod recompress;
 pub mod restore;
 pub mod tape;

@@ -12,6 +12,7 @@ pub fn of(command: Option<&str>) -> &'static [&'static str] {
         Some("compare") => COMPARE,
         Some("extract") => EXTRACT,
         Some("recompress") => RECOMPRESS,
+        Some("reblock") => REBLOCK,
         Some("tape") => TAPE,
         Some("completions") => COMPLETIONS,
         Some("man") => MAN,
@@ -105,6 +106,15 @@ const RECOMPRESS: &[&str] = &[
     "Writes an archive anew, with another compression, digest, member size or record size. Every byte of the old one is verified on the \
      way.",
     "The new archive is one of its own, with the same state: it restores the same image, and increments of the old one build on it too.",
+];
+
+const REBLOCK: &[&str] = &[
+    "Writes an archive that comes from a pipe, a file or a tape elsewhere as it is: with its id, digest and state, and each member's stored bytes \
+     as they are. On a tape all records are full, however small the pieces in which a pipe brings it.",
+    "Every byte is verified on the way. Where anything is wrong, what is written has no end member, so that every command calls it incomplete.",
+    "With --buffer, and without a word in front of a tape drive, it holds back what comes until nine tenths of the buffer are filled, and then writes until the \
+     buffer is empty: a drive that runs dry must stop and go back, which takes seconds and wears the tape. At the end it says how often that happened, and \
+     which buffer would have been enough.",
 ];
 
 const COMPLETIONS: &[&str] = &[

@@ -1,0 +1,69 @@
+//! `reblock`: an archive elsewhere, as it is.
+
+use std::time::Instant;
+
+use blocktar::error::Result;
+use blocktar::media;
+use blocktar::reblock::{ReblockRequest, ReblockSummary, reblock};
+use serde_json::json;
+
+use super::{open_archive, thread_count};
+use crate::archive_output::{Reading, Written, place_lines};
+use crate::arguments::ReblockArguments;
+use crate::exit_code::ExitCode;
+use crate::progress_line::ProgressLine;
+use crate::signals::Stop;
+use crate::talk::{self, Talk};
+use crate::values::Stream;
+use crate::{buffer, summary};
+
+/// Runs the command.
+pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let archive_path = arguments.archive.as_ref().and_then(Stream::path);
+    let output_path = arguments.output.path();
+    let input = open_archive("reblock", arguments.archive.as_ref())?;
+    Reading::of_archive("reblock", "reblock", archive_path).refuse_unsafe(output_path)?;
+
+    let progress = stop.progress();
+    let mut output = media::create_output(output_path, arguments.output.if_exists(), &progress)?;
+    let buffer_bytes = buffer::size(arguments.buffer, output.as_ref())?;
+    let request = ReblockRequest { threads: thread_count(arguments.threads), buffer_bytes };
+    let archive = input.name().to_owned();
+    talk.detail(&format!("reading {archive}; writing {}, {} threads", output.name(), request.threads));
+
+    let line = ProgressLine::start(arguments.report.progress, talk, "reblock", &progress);
+    let result = reblock(input, output.as_mut(), &request, &progress);
+    drop(line);
+    let written = result?;
+    written.warnings.iter().for_each(|warning| talk::warn(warning));
+    for range in talk::list_lines(&written.bad) {
+        talk::warn(&format!("could not be read when it was backed up, and is missing here too: {range}"));
+    }
+    talk.say(&text(&archive, &written, begun));
+    // The verification opens the file again.
+    drop(output);
+
+    let written = Written {
+        command: "reblock",
+        begun,
+        made_of: json!({"archive": archive}),
+        archive: &written.written,
+        bad: &written.bad,
+        flow: written.flow.as_ref(),
+        warnings: &written.warnings,
+        threads: request.threads,
+    };
+    written.conclude(&arguments.output, arguments.report, talk, stop)
+}
+
+fn text(archive: &str, written: &ReblockSummary, begun: Instant) -> String {
+    let (info, end) = (&written.written.end.backup_info, &written.written.whole);
+    let mut lines = vec![format!("reblocked {archive} {}", summary::pace(begun, end.data_bytes))];
+    lines.extend(summary::amounts(info, end));
+    lines.extend(place_lines(&written.written));
+    lines.extend(written.flow.iter().map(|flow| buffer::line(flow, written.written.bytes)));
+    lines.push(summary::line("id", &info.id));
+    lines.extend(end.digest.iter().map(|digest| summary::line("digest", &digest.to_string())));
+    lines.join("\n")
+}
