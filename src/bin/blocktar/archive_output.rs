@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use blocktar::archive::{WrittenArchive, WrittenPart};
 use blocktar::error::{Error, Result};
+use blocktar::media::numbered::NumberedPath;
 use blocktar::ranges::RangeList;
 use blocktar::water::Flow;
 use serde_json::{Value, json};
@@ -40,6 +41,17 @@ impl Reading {
             command: format!("blocktar {command} {}", path.map_or("-".to_owned(), shell_word)),
             what: "the archive",
             place: path.map_or_else(|| identity::of_stream(io::stdin()), identity::of_path),
+        }
+    }
+
+    /// The same of all files that the output would write, those of its parts that are there already included.
+    pub fn refuse_unsafe_output(self, output: &OutputArguments) -> Result<()> {
+        let paths = output.path().filter(|_| output.part_size.is_some()).and_then(NumberedPath::parse);
+        let existing = paths.map_or(Ok(Vec::new()), |paths| paths.existing())?;
+        let place = self.place.as_ref();
+        match existing.iter().find(|path| identity::of_path(path).as_ref() == place && place.is_some()) {
+            Some(itself) => self.refuse_unsafe(Some(itself)),
+            None => self.refuse_unsafe(output.path()),
         }
     }
 

@@ -14,6 +14,7 @@ mod identity;
 mod inventory;
 mod manual;
 mod map_statistics;
+mod output_media;
 mod picture;
 mod progress_line;
 mod remedy;

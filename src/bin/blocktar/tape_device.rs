@@ -51,6 +51,11 @@ pub fn in_place_of_terminal() -> Option<PathBuf> {
     if io::stdin().is_terminal() { of_environment() } else { None }
 }
 
+/// The same of what a command writes.
+pub fn in_place_of_terminal_output() -> Option<PathBuf> {
+    if io::stdout().is_terminal() { of_environment() } else { None }
+}
+
 /// A drive whose archives are looked at: by name, or as standard input.
 pub fn open_to_read(path: Option<&Path>) -> Result<Option<StDrive>> {
     match path {

@@ -13,9 +13,15 @@ use crate::{sizes, values};
 pub const EXAMPLES: &str = "\
 Examples:
   blocktar backup disk.img -o backup.tar --verify
-  blocktar backup /dev/vg/snap | dd of=/dev/nst0 bs=512k iflag=fullblock
-  blocktar backup /dev/vg/snap | ssh vault 'mbuffer -s 512k -o /dev/nst0'
+  blocktar backup /dev/vg/snap -o /dev/nst0
+  blocktar backup /dev/vg/snap > /dev/nst0
+  blocktar backup /dev/vg/snap -o /dev/nst0 --next-medium 'mtx next'
+  blocktar backup disk.img --part-size 4G -o 'backup-%03d.tar'
   blocktar backup disk.img -o backup.tar --name web --meta vm=4711 --attach web.xml
+
+At the end of a tape, or between the files of --part-size, --next-medium COMMAND is run by sh with BLOCKTAR_MEDIUM (the drive or file), \
+BLOCKTAR_PART (the number of the part that begins), BLOCKTAR_ARCHIVE (the id), BLOCKTAR_REASON (next or wrong) and BLOCKTAR_DIRECTION (write). \
+It changes the cartridge, or prints the path of another drive or file. Without it you are asked at the terminal.
 
 Sizes are bytes, or numbers with K, M, G, T (powers of 1024) or KB, MB, GB, TB (powers of 1000).";
 
@@ -112,7 +118,7 @@ mod tests {
     #[test]
     fn what_needs_an_output_file_says_so() {
         assert!(parse("blocktar backup disk.img --verify").is_err());
-        assert!(parse("blocktar backup disk.img --overwrite").is_err());
+        assert!(parse("blocktar backup disk.img --part-size 1G").is_err());
         let Command::Backup(dash) = parse("blocktar backup disk.img -o - --verify").unwrap().command else { panic!() };
         assert!(dash.check().unwrap_err().contains("-o FILE"));
     }

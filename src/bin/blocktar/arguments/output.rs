@@ -1,6 +1,6 @@
 //! Where `backup` and `recompress` write their archive.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use blocktar::sys::partial_file::IfExists;
 use clap::Args;
@@ -8,15 +8,25 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
 use super::SummaryStream;
 use crate::values::Stream;
+use crate::{sizes, tape_device};
 
 #[derive(Args, Debug)]
 pub struct OutputArguments {
-    /// Write the archive to this file instead of standard output
+    /// Write the archive to this file or tape instead of standard output
     #[arg(short, long, value_name = "FILE", value_parser = OsStringValueParser::new().map(Stream::from))]
     output: Option<Stream>,
-    /// Replace the output file if it exists
-    #[arg(long, requires = "output")]
+    /// The drive that the variable TAPE names, in place of a terminal
+    #[arg(skip = tape_device::in_place_of_terminal_output())]
+    tape: Option<PathBuf>,
+    /// Replace the output file if it exists; cut off what a tape holds
+    #[arg(long)]
     overwrite: bool,
+    /// Write files of at most this size, each a part of the archive, numbered as in `-o backup-%03d.tar`
+    #[arg(long, value_name = "SIZE", requires = "output", value_parser = sizes::parse)]
+    pub part_size: Option<u64>,
+    /// Run this at the end of a medium, to change it or to print another device to go on with
+    #[arg(long, value_name = "COMMAND")]
+    pub next_medium: Option<String>,
     /// Read the output file again and verify it
     #[arg(long, requires = "output")]
     verify: bool,
@@ -25,7 +35,7 @@ pub struct OutputArguments {
 impl OutputArguments {
     /// The output file; `None` for standard output.
     pub fn path(&self) -> Option<&Path> {
-        self.output.as_ref().and_then(Stream::path)
+        self.output.as_ref().map_or(self.tape.as_deref(), Stream::path)
     }
 
     /// What to do if that file exists.

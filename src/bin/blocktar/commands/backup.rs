@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use blocktar::backup::{BackupRequest, BackupSummary, backup};
 use blocktar::error::Result;
-use blocktar::media;
 use blocktar::source::{self, SourceOptions};
 use blocktar::stream::Source;
 use serde_json::Value;
@@ -21,7 +20,7 @@ use crate::signals::Stop;
 use crate::summary;
 use crate::talk::{self, Talk};
 use crate::values::shell_word;
-use crate::{attachment, buffer, sizes};
+use crate::{attachment, buffer, output_media, sizes};
 
 /// Records for tapes and pipes to them; a file needs no more than its file system's block.
 const RECORD_BYTES: u64 = 512 << 10;
@@ -33,13 +32,16 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     let output_path = arguments.output.path();
     // What is wrong with the source is told first: it is named first.
     let mut source = source::open(&arguments.source, &SourceOptions { bytes_per_second: arguments.bwlimit })?;
-    refuse_unsafe_output(&arguments.source, output_path)?;
+    reading(&arguments.source).refuse_unsafe_output(&arguments.output)?;
     let mut request = request(arguments, output_path)?;
 
     let progress = stop.progress();
     let mut warnings = source::warnings_before(&arguments.source)?;
     warnings.iter().for_each(|warning| talk::warn(warning));
-    let mut output = media::create_output(output_path, arguments.output.if_exists(), &progress)?;
+    let mut output = output_media::open(&arguments.output, arguments.record_size, &progress)?;
+    let of_media = output_media::warnings(output.as_mut(), arguments.compression);
+    of_media.iter().for_each(|warning| talk::warn(warning));
+    warnings.extend(of_media);
     request.buffer_bytes = buffer::size(arguments.buffer, output.as_ref())?;
     talk.detail(&plan_text(source.as_ref(), output.name(), &request));
 
@@ -93,14 +95,13 @@ fn default_record_bytes(output_path: Option<&Path>) -> u64 {
     if into_file { RECORD_BYTES_IN_FILES } else { RECORD_BYTES }
 }
 
-fn refuse_unsafe_output(source: &Path, output_path: Option<&Path>) -> Result<()> {
-    let source = Reading {
+fn reading(source: &Path) -> Reading {
+    Reading {
         request: format!("back up {}", source.display()),
         command: format!("blocktar backup {}", shell_word(source)),
         what: "the source",
         place: identity::of_path(source),
-    };
-    source.refuse_unsafe(output_path)
+    }
 }
 
 fn plan_text(source: &dyn Source, output: &str, request: &BackupRequest) -> String {
@@ -148,9 +149,9 @@ mod tests {
         std::fs::write(&image, "x").unwrap();
         std::fs::hard_link(&image, &link).unwrap();
         for output in [link.as_path(), folder.path()] {
-            let error = refuse_unsafe_output(&image, Some(output)).unwrap_err();
+            let error = reading(&image).refuse_unsafe(Some(output)).unwrap_err();
             assert!(matches!(error, Error::Refused(_)) && error.remedy().is_some(), "{error}");
         }
-        assert!(refuse_unsafe_output(&image, Some(&folder.path().join("new.tar"))).is_ok());
+        assert!(reading(&image).refuse_unsafe(Some(&folder.path().join("new.tar"))).is_ok());
     }
 }

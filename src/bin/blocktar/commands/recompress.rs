@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use blocktar::error::Result;
-use blocktar::media;
 use blocktar::recompress::{RecompressRequest, RecompressSummary, recompress};
 use serde_json::json;
 
@@ -15,19 +14,20 @@ use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
 use crate::values::Stream;
-use crate::{buffer, sizes, summary};
+use crate::{buffer, output_media, sizes, summary};
 
 /// Runs the command.
 pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let archive_path = arguments.archive.as_ref().and_then(Stream::path);
-    let output_path = arguments.output.path();
     let input = open_archive("recompress", arguments.archive.as_ref())?;
     // Not even with `--overwrite`, which replaces a file when the new one is complete: the old archive is what proves the new one.
-    Reading::of_archive("recompress", "recompress", archive_path).refuse_unsafe(output_path)?;
+    Reading::of_archive("recompress", "recompress", archive_path).refuse_unsafe_output(&arguments.output)?;
 
     let progress = stop.progress();
-    let mut output = media::create_output(output_path, arguments.output.if_exists(), &progress)?;
+    let mut output = output_media::open(&arguments.output, arguments.record_size, &progress)?;
+    let mut warnings = output_media::warnings(output.as_mut(), arguments.compression.unwrap_or_default());
+    warnings.iter().for_each(|warning| talk::warn(warning));
     let request = request(arguments, buffer::size(arguments.buffer, output.as_ref())?);
     let archive = input.name().to_owned();
     talk.detail(&format!("reading {archive}; writing {}, {} threads", output.name(), request.threads));
@@ -37,6 +37,7 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
     drop(line);
     let written = result?;
     written.warnings.iter().for_each(|warning| talk::warn(warning));
+    warnings.extend_from_slice(&written.warnings);
     for range in talk::list_lines(&written.bad) {
         talk::warn(&format!("could not be read when it was backed up, and is missing here too: {range}"));
     }
@@ -51,7 +52,7 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
         archive: &written.written,
         bad: &written.bad,
         flow: written.flow.as_ref(),
-        warnings: &written.warnings,
+        warnings: &warnings,
         threads: request.threads,
     };
     written.conclude(&arguments.output, arguments.report, talk, stop)

@@ -1,0 +1,110 @@
+//! `--part-size` and `--next-medium` on the command line.
+
+mod support;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use support::{Chance, Mounted, is_root, names};
+
+fn blocktar(folder: &Path, line: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_blocktar")).args(line).current_dir(folder).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A folder with an image of 3.5 MB that does not get smaller.
+fn with_image() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chance = Chance::from_seed(3);
+    let bytes: Vec<u8> = (0..3_500_000).map(|_| chance.next() as u8 | 1).collect();
+    std::fs::write(folder.path().join("disk.img"), bytes).unwrap();
+    folder
+}
+
+const LINE: [&str; 8] = ["backup", "disk.img", "--extent-limit", "64K", "--part-size", "1M", "-o", "backup-%03d.tar"];
+
+#[test]
+fn parts_of_a_size_are_tars_and_the_summary_says_what_lies_where() {
+    let folder = with_image();
+    let output = blocktar(folder.path(), &[&LINE[..], &["--json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let parts = ["backup-001.tar", "backup-002.tar", "backup-003.tar", "backup-004.tar"];
+    assert_eq!(names(folder.path())[..4], parts);
+    assert!(
+        said(&output).contains("4 parts") && said(&output).contains("part 2      backup-002.tar"),
+        "{}",
+        said(&output)
+    );
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let told = summary["parts"].as_array().unwrap();
+    for (part, name) in told.iter().zip(parts) {
+        let bytes = std::fs::metadata(folder.path().join(name)).unwrap().len();
+        assert_eq!((part["output"].as_str(), part["bytes"].as_u64()), (Some(name), Some(bytes)));
+        assert!(bytes <= 1 << 20 && bytes.is_multiple_of(4096));
+        let listed = Command::new("tar").arg("-tf").arg(folder.path().join(name)).output().unwrap();
+        assert!(listed.status.success() && listed.stderr.is_empty());
+    }
+    assert_eq!((told[0]["from"].as_u64(), told[3]["to"].as_u64()), (Some(0), Some(3_500_000)));
+
+    // Nothing is overwritten unless that is said, and then all of it is.
+    let again = blocktar(folder.path(), &LINE);
+    assert_eq!(again.status.code(), Some(6));
+    assert!(said(&again).contains("exists already") && said(&again).contains("--overwrite"), "{}", said(&again));
+    assert_eq!(blocktar(folder.path(), &[&LINE[..], &["--overwrite"]].concat()).status.code(), Some(0));
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let folder = with_image();
+    for (line, code, word) in [
+        ("backup disk.img --part-size 1M -o backup.tar", 6, "%03d"),
+        ("backup disk.img --part-size 1M -o %d-%d.tar", 6, "exactly one"),
+        ("backup disk.img --part-size 1M", 2, "--output"),
+        ("backup disk.img --part-size 10K -o %d.tar", 6, "no room"),
+        ("backup disk.img --part-size 200K -o %d.tar", 6, "no room"),
+        ("backup disk.img --part-size 1M -o %d.tar --verify", 6, "several files"),
+        ("backup disk.img --next-medium true -o x.tar", 6, "--next-medium"),
+        ("backup disk.img --overwrite", 6, "--overwrite"),
+    ] {
+        let output = blocktar(folder.path(), &line.split(' ').collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(code), "{line}: {}", said(&output));
+        assert!(said(&output).contains(word), "{line}: {}", said(&output));
+        assert_eq!(names(folder.path()), ["disk.img"], "{line}");
+    }
+    // A source that has the name of a part.
+    std::fs::rename(folder.path().join("disk.img"), folder.path().join("disk-2.img")).unwrap();
+    let line = ["backup", "disk-2.img", "--part-size", "1M", "-o", "disk-%d.img", "--overwrite"];
+    let output = blocktar(folder.path(), &line);
+    assert!(output.status.code() == Some(6) && said(&output).contains("the source itself"), "{}", said(&output));
+    assert_eq!(names(folder.path()), ["disk-2.img"]);
+}
+
+#[test]
+fn a_command_between_the_parts_may_name_the_next_file() {
+    let folder = with_image();
+    let command = "test $BLOCKTAR_REASON-$BLOCKTAR_DIRECTION = next-write && mkdir -p p$BLOCKTAR_PART && echo p$BLOCKTAR_PART/b.tar";
+    let output = blocktar(folder.path(), &[&LINE[..], &["--next-medium", command]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(names(folder.path()), ["backup-001.tar", "disk.img", "p2", "p3", "p4"]);
+    assert_eq!(names(&folder.path().join("p4")), ["b.tar"]);
+    let failing = blocktar(folder.path(), &[&LINE[..], &["--overwrite", "--next-medium", "exit 9"]].concat());
+    assert_eq!(failing.status.code(), Some(3), "{}", said(&failing));
+    assert!(said(&failing).contains("exit status: 9"), "{}", said(&failing));
+    assert_eq!(names(folder.path()), ["disk.img", "p2", "p3", "p4"], "parts of a failed backup go");
+}
+
+#[test]
+fn a_full_disk_in_the_midst_of_a_part_leaves_nothing() {
+    if !is_root("a file system that is full in the second part") {
+        return;
+    }
+    let (source, full) = (with_image(), Mounted::new("tmpfs", "size=2m"));
+    let target = full.folder().join("b-%d.tar");
+    let output = blocktar(source.path(), &[&LINE[..7], &[target.to_str().unwrap()]].concat());
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(said(&output).contains("No space left"), "{}", said(&output));
+    assert_eq!(names(full.folder()), [""; 0]);
+}
