@@ -191,3 +191,19 @@ fn a_blank_cartridge_holds_nothing_and_an_empty_drive_is_refused() {
         assert!(error.to_string().contains("no cartridge"), "{error}");
     }
 }
+
+#[test]
+fn a_drive_that_does_not_know_where_it_stands_knows_the_end_of_data() {
+    let cartridge = Cartridge::with_files(&[foreign_tar(), foreign_tar()]);
+    let behind_all = u32::try_from(cartridge.recorded().len()).unwrap();
+    for (address, returned) in [(behind_all, true), (1, false)] {
+        let mechanism = mechanism(&cartridge, (true, true));
+        let mut drive = open(&mechanism);
+        drive.seek(address).unwrap();
+        mechanism.change(|behaviour| behaviour.addresses = false);
+        assert_eq!(drive.status().unwrap().file, None);
+        assert_eq!(inventory(&mut drive, |_| ()).unwrap().returned, returned);
+        mechanism.change(|behaviour| behaviour.addresses = true);
+        assert_eq!(drive.address().unwrap(), if returned { behind_all } else { 0 });
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 
-use super::deck::Deck;
+use super::deck::{Deck, Met};
 
 /// Where a drive stood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// Where the drive stands now.
+    /// Where the drive stands now. One that does not know reads on, to tell the end of data, behind which backups are appended.
     pub fn of(deck: &mut Deck<'_>) -> Result<Self> {
         if let Some(address) = deck.address() {
             return Ok(Self::Address(address));
@@ -33,6 +33,7 @@ impl Place {
             _ if status.at_end_of_data => Self::EndOfData,
             _ if status.at_beginning => Self::Record { file: 0, record: 0 },
             (Some(file), Some(record)) => Self::Record { file, record },
+            _ if matches!(deck.read()?, Met::EndOfData) => Self::EndOfData,
             _ => Self::Unknown,
         })
     }

@@ -13,9 +13,6 @@ use super::deck::{Deck, Met};
 use super::inventory::look_at_file;
 use super::tail::{Last, read_last};
 
-/// A file number beyond this is one that a driver has lost count of.
-const FILES_MAX: u32 = 1 << 20;
-
 /// Where a drive stands to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
@@ -125,7 +122,7 @@ impl Placing<'_> {
         }
         self.deck.go_to_end()?;
         // Known now, as it came from the beginning; not any more behind a seek.
-        let file = self.deck.status()?.file.filter(|file| *file < FILES_MAX);
+        let file = self.deck.status()?.file;
         let note = self.name_last(last)?;
         self.notes.extend(note);
         // Behind what has no filemark yet, one more begins.

@@ -107,6 +107,10 @@ fn again(mut call: impl FnMut() -> nix::Result<c_int>) -> io::Result<()> {
     }
 }
 
+/// A file number beyond this is one that the driver has lost count of: MTEOM makes it go over as many filemarks as it can, and not every drive says how many
+/// there were.
+const FILES_MAX: u32 = 1 << 20;
+
 fn told(status: &Status) -> DriveStatus {
     let flag = |bit: c_long| status.flags & bit != 0;
     let near_end = flag(0x2000_0000);
@@ -120,7 +124,7 @@ fn told(status: &Status) -> DriveStatus {
         behind_filemark: flag(0x8000_0000),
         near_end,
         block_bytes: (status.registers & 0xff_ffff) as u32,
-        file: u32::try_from(status.file).ok(),
+        file: u32::try_from(status.file).ok().filter(|file| *file < FILES_MAX),
         record: u32::try_from(status.block).ok(),
         density: (status.registers >> 24 & 0xff) as u8,
     }
@@ -203,6 +207,7 @@ mod tests {
         assert_eq!(words, flags.map(|(_, words)| words));
         let blank = told(&Status { flags: 0x2101_0000, block: 1, ..Status::default() });
         assert!(blank.at_end_of_data);
+        assert_eq!(told(&Status { file: 8_388_608, ..Status::default() }).file, None);
         let status = told(&Status { registers: 0x6000_0200, file: 3, block: -1, ..Status::default() });
         assert_eq!((status.block_bytes, status.density), (512, 0x60));
         assert_eq!((status.file, status.record), (Some(3), None));

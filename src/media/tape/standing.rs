@@ -58,16 +58,13 @@ impl AsItStands {
 fn there(drive: &mut dyn Drive) -> Result<Placed> {
     let (transforms, status) = (drive.transforms(), drive.status().unwrap_or_default());
     let medium = Medium {
-        file: status.file.map(u64::from).filter(|file| *file < u64::from(FILES_MAX)),
+        file: status.file.map(u64::from),
         drive_compression: transforms.compression,
         drive_encryption: transforms.encryption,
         ..Medium::default()
     };
     Ok(Placed::There { medium, notes: Vec::new() })
 }
-
-/// A file number beyond this is one that a driver has lost count of.
-const FILES_MAX: u32 = 1 << 20;
 
 /// Whether something recorded follows where the tape stands; then it stands there again.
 ///

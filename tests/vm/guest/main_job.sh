@@ -36,7 +36,7 @@ rewind $tape
 check "GNU tar reads the first" tar -b 1024 -tvf $tape
 check "mt goes to the second" mt -f $tape fsf 1
 check "GNU tar reads it" tar -b 1024 -tvf $tape
-says "with data members in it" '/data/'
+says "with data members in it" '/extent/'
 rewind $tape
 tar -b 1024 -xOf $tape --occurrence=1 --wildcards '*/RESTORE.txt' > recipe
 check "the recipe comes off the tape" grep -q '^    ' recipe
