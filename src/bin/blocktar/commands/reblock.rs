@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
+use blocktar::archive::Compression;
 use blocktar::error::Result;
-use blocktar::media;
 use blocktar::reblock::{ReblockRequest, ReblockSummary, reblock};
 use serde_json::json;
 
@@ -15,18 +15,19 @@ use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
 use crate::values::Stream;
-use crate::{buffer, summary};
+use crate::{buffer, output_media, summary};
 
 /// Runs the command.
 pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let archive_path = arguments.archive.as_ref().and_then(Stream::path);
-    let output_path = arguments.output.path();
     let input = open_archive("reblock", arguments.archive.as_ref())?;
-    Reading::of_archive("reblock", "reblock", archive_path).refuse_unsafe(output_path)?;
+    Reading::of_archive("reblock", "reblock", archive_path).refuse_unsafe_output(&arguments.output)?;
 
     let progress = stop.progress();
-    let mut output = media::create_output(output_path, arguments.output.if_exists(), &progress)?;
+    let mut output = output_media::open(&arguments.output, None, &progress)?;
+    let mut warnings = output_media::warnings(output.as_mut(), Compression::default());
+    warnings.iter().for_each(|warning| talk::warn(warning));
     let buffer_bytes = buffer::size(arguments.buffer, output.as_ref())?;
     let request = ReblockRequest { threads: thread_count(arguments.threads), buffer_bytes };
     let archive = input.name().to_owned();
@@ -37,6 +38,7 @@ pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<Exit
     drop(line);
     let written = result?;
     written.warnings.iter().for_each(|warning| talk::warn(warning));
+    warnings.extend_from_slice(&written.warnings);
     for range in talk::list_lines(&written.bad) {
         talk::warn(&format!("could not be read when it was backed up, and is missing here too: {range}"));
     }
@@ -51,7 +53,7 @@ pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<Exit
         archive: &written.written,
         bad: &written.bad,
         flow: written.flow.as_ref(),
-        warnings: &written.warnings,
+        warnings: &warnings,
         threads: request.threads,
     };
     written.conclude(&arguments.output, arguments.report, talk, stop)
