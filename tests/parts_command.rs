@@ -108,3 +108,20 @@ fn a_full_disk_in_the_midst_of_a_part_leaves_nothing() {
     assert!(said(&output).contains("No space left"), "{}", said(&output));
     assert_eq!(names(full.folder()), [""; 0]);
 }
+
+#[test]
+fn reblock_makes_parts_of_an_archive_in_one_and_keeps_its_identity() {
+    let folder = with_image();
+    let made = blocktar(folder.path(), &["backup", "disk.img", "--extent-limit", "64K", "-o", "one.tar", "--json"]);
+    assert_eq!(made.status.code(), Some(0), "{}", said(&made));
+    let line = ["reblock", "one.tar", "--part-size", "1M", "-o", "part-%d.tar", "--buffer", "2M", "--json"];
+    let output = blocktar(folder.path(), &line);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(said(&output).contains("4 parts") && said(&output).contains("would have sufficed"), "{}", said(&output));
+    let of = |output: &Output| serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap();
+    let (made, output) = (of(&made), of(&output));
+    assert_eq!(output["parts"].as_array().unwrap().len(), 4);
+    for key in ["id", "digest", "state", "finished"] {
+        assert_eq!(made["end"][key], output["end"][key], "{key}");
+    }
+}

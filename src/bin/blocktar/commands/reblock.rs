@@ -26,6 +26,7 @@ pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<Exit
 
     let progress = stop.progress();
     let mut output = output_media::open(&arguments.output, None, &progress)?;
+    // Its head is not read yet: most archives are compressed.
     let mut warnings = output_media::warnings(output.as_mut(), Compression::default());
     warnings.iter().for_each(|warning| talk::warn(warning));
     let buffer_bytes = buffer::size(arguments.buffer, output.as_ref())?;
