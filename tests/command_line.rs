@@ -95,6 +95,7 @@ fn help_lists_every_exit_code_and_command() {
         "compare -h",
         "extract -h",
         "recompress -h",
+        "salvage -h",
     ] {
         let help = stdout(&place.done(line));
         for code in ["0 ", "1 ", "2 ", "3 ", "4 ", "5 ", "6 ", "7 ", "8 ", "130,143 "] {
@@ -124,6 +125,8 @@ fn wrong_usage_is_2() {
         "backup disk.img --overwrite",
         "backup disk.img --progress maybe",
         "list -q -v",
+        "salvage new.img",
+        "restore new.img --lost lost.json",
         "info a.tar --json --attached x",
     ];
     for line in lines {

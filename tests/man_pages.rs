@@ -76,7 +76,7 @@ fn a_page_reads_as_it_should() {
         "       blocktar backup [OPTIONS] SOURCE",
         "       -o, --output <FILE>",
         "           blocktar backup /dev/vg/snap | dd of=/dev/nst0 bs=512k iflag=fullblock",
-        "       8      done, but with bad ranges",
+        "       8      done, but with bad or lost ranges",
     ] {
         assert!(read.lines().any(|found| found == line), "{line:?} is not in\n{read}");
     }

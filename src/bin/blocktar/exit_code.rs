@@ -23,7 +23,7 @@ pub enum ExitCode {
     Refused,
     /// An archive does not build on what is there.
     WrongChain,
-    /// It did what was asked, but some ranges could not be read when the backup was made.
+    /// It did what was asked, but some ranges could not be read when the backup was made, or are lost.
     BadRanges,
     /// A signal asked to stop.
     Interrupted {
@@ -42,7 +42,7 @@ const TABLE: [(ExitCode, &str); 9] = [
     (ExitCode::Damaged, "the archive is damaged"),
     (ExitCode::Refused, "refused: unsafe, or not understood"),
     (ExitCode::WrongChain, "wrong chain: the archive does not build on what is there"),
-    (ExitCode::BadRanges, "done, but with bad ranges"),
+    (ExitCode::BadRanges, "done, but with bad or lost ranges"),
 ];
 
 impl ExitCode {

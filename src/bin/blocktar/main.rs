@@ -12,6 +12,8 @@ mod exit_code;
 mod failure;
 mod identity;
 mod inventory;
+mod landing;
+mod lost_file;
 mod manual;
 mod map_statistics;
 mod output_media;
@@ -78,6 +80,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Verify(verify) => commands::verify::run(verify, talk, &stop),
         Command::Compare(compare) => commands::compare::run(compare, talk, &stop),
         Command::Extract(extract) => commands::extract::run(extract, talk, &stop),
+        Command::Salvage(salvage) => commands::salvage::run(salvage, talk, &stop),
         Command::Tape(tape) => commands::tape::run(tape, talk),
         Command::Completions(completions) => commands::completions::run(completions),
         Command::Man(man) => commands::man::run(man),

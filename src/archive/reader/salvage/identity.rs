@@ -20,7 +20,7 @@ pub enum Owner {
 /// The archive's id, and what else was met.
 #[derive(Debug)]
 pub struct Identity {
-    /// What the user named.
+    /// How the id begins that the user named.
     named: Option<String>,
     /// What the headers of its members have in common, once one was found sound.
     common: Option<Common>,
@@ -30,7 +30,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of the archive of this id, or of the first that is met.
+    /// Of the archive whose id begins so, or of the first that is met.
     pub fn new(named: Option<String>) -> Self {
         Self { certain: named.is_some(), named, common: None, others: BTreeMap::new() }
     }
@@ -50,7 +50,7 @@ impl Identity {
     /// # Errors
     /// That of an input whose beginning is lost and that holds members of two archives: one may be stored in the other as data, and nothing says which.
     pub fn owner(&mut self, common: &Common) -> Result<Owner> {
-        let named = self.named.as_ref().is_none_or(|id| *id == common.id);
+        let named = self.named.as_ref().is_none_or(|beginning| common.id.starts_with(beginning));
         let own = self.common.as_ref().is_none_or(|own| own == common);
         if named && own {
             return Ok(Owner::This);

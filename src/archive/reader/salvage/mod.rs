@@ -34,7 +34,7 @@ use window::Window;
 /// How to salvage.
 #[derive(Clone, Debug, Default)]
 pub struct SalvageOptions {
-    /// The id of the archive; else that of its first sound member.
+    /// How the archive's id begins; else it is that of the first sound member.
     pub id: Option<String>,
     /// Only these ranges of the device are wanted.
     pub wanted: Option<RangeSet>,
@@ -96,6 +96,8 @@ pub struct Salvager {
     /// Since where no sound member was met, and up to where that is accounted for by a member that failed.
     astray: Option<u64>,
     explained: u64,
+    /// Whether this input has shown an end member, behind which only zeros are due.
+    closed: bool,
     end_found: bool,
     unreadable_bytes: u64,
 }
@@ -123,6 +125,7 @@ impl Salvager {
             faults: Faults::default(),
             astray: None,
             explained: 0,
+            closed: false,
             end_found: false,
             unreadable_bytes: 0,
         };
@@ -364,6 +367,7 @@ impl Salvager {
                 self.account.unchanged(rest);
             }
         }
+        self.closed = true;
         self.end_found |= !end.goes_on();
         Ok(())
     }
@@ -377,10 +381,10 @@ impl Salvager {
     /// Goes on with the next input; `false` if there is none.
     fn next_input(&mut self) -> Result<bool> {
         // Behind the end there are zeros, and nothing that should be something else.
-        if !self.end_found && self.identity.id().is_some() {
+        if !self.closed && self.identity.id().is_some() {
             self.note_astray(self.window.position());
         }
-        (self.before, self.astray, self.explained) = (None, None, 0);
+        (self.before, self.astray, self.explained, self.closed) = (None, None, 0, false);
         let Some(next) = self.later.pop_front() else { return Ok(false) };
         self.unreadable_bytes += self.window.unreadable_bytes();
         self.window = Window::new(next);

@@ -12,6 +12,7 @@ mod output;
 mod reblock;
 mod recompress;
 mod restore;
+mod salvage;
 mod selection;
 mod summary_stream;
 mod tape;
@@ -35,6 +36,7 @@ pub use output::OutputArguments;
 pub use reblock::ReblockArguments;
 pub use recompress::RecompressArguments;
 pub use restore::RestoreArguments;
+pub use salvage::SalvageArguments;
 pub use selection::SelectionArguments;
 pub use summary_stream::SummaryStream;
 pub use tape::{TapeAction, TapeArguments};
@@ -94,6 +96,9 @@ pub enum Command {
     /// Write an archive anew, compressed or cut otherwise
     #[command(after_help = help_end(recompress::EXAMPLES))]
     Recompress(RecompressArguments),
+    /// Save what is certain of a damaged archive, and list what is lost
+    #[command(after_help = help_end(salvage::EXAMPLES))]
+    Salvage(SalvageArguments),
     /// Put an archive elsewhere as it is, on a tape as a rule
     #[command(after_help = help_end(reblock::EXAMPLES))]
     Reblock(ReblockArguments),
@@ -120,6 +125,7 @@ impl Command {
             Self::Compare(_) => "compare",
             Self::Extract(_) => "extract",
             Self::Recompress(_) => "recompress",
+            Self::Salvage(_) => "salvage",
             Self::Reblock(_) => "reblock",
             Self::Tape(_) => "tape",
             Self::Completions(_) => "completions",

@@ -15,7 +15,8 @@ Examples:
   blocktar restore /dev/vg/lv < backup.tar
   blocktar restore -i backup.tar new.img
   blocktar restore -i backup.tar /dev/vg/lv --dry-run
-  ssh vault 'cat backup.tar' | blocktar restore new.img --read-back";
+  ssh vault 'cat backup.tar' | blocktar restore new.img --read-back
+  blocktar restore -i copy.tar --only lost.json new.img";
 
 #[derive(Args, Debug)]
 pub struct RestoreArguments {
@@ -36,6 +37,12 @@ pub struct RestoreArguments {
     /// Read the target again and compare digests
     #[arg(long)]
     pub read_back: bool,
+    /// Bring only the byte ranges that this file lists, and write them into what is there
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "overwrite", "target_is_zero", "read_back", "truncate"])]
+    pub only: Option<PathBuf>,
+    /// With --only, write the ranges that this archive does not hold either to this file
+    #[arg(long, value_name = "FILE", requires = "only")]
+    pub lost: Option<PathBuf>,
     /// Leave out what does not fit onto a smaller target
     #[arg(long)]
     pub truncate: bool,

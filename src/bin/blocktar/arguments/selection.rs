@@ -3,7 +3,7 @@
 use blocktar::cartridge::Selector;
 use clap::Args;
 
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct SelectionArguments {
     /// On a tape, take the archive whose id begins so
     #[arg(long, value_name = "ID", conflicts_with_all = ["named", "file"])]
@@ -17,6 +17,16 @@ pub struct SelectionArguments {
 }
 
 impl SelectionArguments {
+    /// How the id begins, if one was named.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The same choice but for the id.
+    pub fn without_id(&self) -> Self {
+        Self { id: None, ..self.clone() }
+    }
+
     /// The archive that is meant; `None` for the one before which the tape stands.
     pub fn selector(&self) -> Option<Selector> {
         let id = self.id.clone().map(Selector::Id);

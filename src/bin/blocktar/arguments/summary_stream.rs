@@ -19,6 +19,7 @@ impl Command {
             Self::Recompress(recompress) => (recompress.report.json, recompress.output.summary_stream()),
             Self::Reblock(reblock) => (reblock.report.json, reblock.output.summary_stream()),
             Self::Restore(restore) => (restore.report.json, SummaryStream::Output),
+            Self::Salvage(salvage) => (salvage.report.json, SummaryStream::Output),
             Self::List(list) => (list.json, SummaryStream::Output),
             Self::Info(info) => (info.json, SummaryStream::Output),
             Self::Verify(verify) => (verify.report.json, SummaryStream::Output),

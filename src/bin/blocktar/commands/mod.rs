@@ -10,6 +10,8 @@ pub mod man;
 pub mod reblock;
 pub mod recompress;
 pub mod restore;
+mod restore_only;
+pub mod salvage;
 pub mod tape;
 pub mod verify;
 mod verify_cartridge;

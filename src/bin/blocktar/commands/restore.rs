@@ -1,8 +1,7 @@
 //! `restore`: an archive onto a device or into a new image.
 
-use std::fs::{self, File};
-use std::io::{self, IsTerminal, Read, Seek, SeekFrom};
-use std::os::unix::fs::{FileExt, FileTypeExt};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use std::time::Instant;
 
@@ -10,16 +9,14 @@ use blocktar::archive::{OpenArchive, OpenOptions};
 use blocktar::error::{Error, Result};
 use blocktar::plan::{Plan, TargetFacts, plan};
 use blocktar::restore::{RestoreFailure, RestoreRequest, RestoreSummary, restore};
-use blocktar::signature;
 use blocktar::sys::partial_file::IfExists;
-use blocktar::sys::uses;
 use blocktar::target::{self, Head, Request};
 use serde_json::json;
 
 use super::{Wanted, thread_count};
 use crate::arguments::RestoreArguments;
 use crate::exit_code::ExitCode;
-use crate::identity;
+use crate::landing::Landing;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
@@ -32,7 +29,10 @@ pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<Exit
     let environment = arguments.input.is_none().then(tape_device::in_place_of_terminal).flatten();
     let input_stream = arguments.input.clone().or_else(|| environment.map(|device| device.into_os_string().into()));
     refuse_mix_ups(arguments, input_stream.as_ref().and_then(Stream::path))?;
-    let facts = target_facts(&arguments.target, arguments.overwrite)?;
+    if let Some(list) = &arguments.only {
+        return super::restore_only::run(arguments, list, input_stream.as_ref(), talk, stop);
+    }
+    let facts = Landing { verb: "restore", target: &arguments.target }.facts(arguments.overwrite)?;
 
     let (archive, selection) = (input_stream.as_ref(), &arguments.selection);
     let input = Wanted { command: "restore", archive, selection, takes_broken: false, talk }.open()?;
@@ -188,28 +188,20 @@ fn plan_text(plan: &Plan) -> String {
 /// Refuses what is more likely a slip than a wish.
 fn refuse_mix_ups(arguments: &RestoreArguments, input_path: Option<&Path>) -> Result<()> {
     let target = &arguments.target;
+    let landing = Landing { verb: "restore", target };
     let word = shell_word(target);
     if input_path.is_none() {
         if looks_like_archive(target) && (!arguments.overwrite || io::stdin().is_terminal()) {
             let why = "it is an archive, and no archive to restore from was named";
             let remedy = format!("`blocktar restore -i {word} TARGET`, or `blocktar restore TARGET < {word}`");
-            return Err(refused(target, why, remedy));
+            return Err(landing.refused(why, remedy));
         }
         if io::stdin().is_terminal() {
             let remedy = format!("`blocktar restore -i ARCHIVE {word}`, or `blocktar restore {word} < ARCHIVE`");
-            return Err(refused(target, "no archive was named, and standard input is a terminal", remedy));
+            return Err(landing.refused("no archive was named, and standard input is a terminal", remedy));
         }
     }
-    let input = input_path.map_or_else(|| identity::of_stream(io::stdin()), identity::of_path);
-    let output = identity::of_path(target);
-    let remedy = "name another target".to_owned();
-    if input.is_some() && input == output {
-        return Err(refused(target, "it is the archive that is to be restored", remedy));
-    }
-    if identity::meet(input.as_ref(), output.as_ref()) {
-        return Err(refused(target, "the archive that is to be restored lies on it, or it on the archive", remedy));
-    }
-    Ok(())
+    landing.refuse_input(input_path)
 }
 
 /// Whether this is a file that holds a tar, or is called one.
@@ -223,70 +215,10 @@ fn looks_like_archive(path: &Path) -> bool {
     begins_as_tar || path.extension().is_some_and(|extension| extension == "tar")
 }
 
-/// What the plan must know of the target, found without opening it for writing.
-fn target_facts(target: &Path, overwrite: bool) -> Result<TargetFacts> {
-    let name = target.display().to_string();
-    let new_image = TargetFacts { name: name.clone(), capacity: None };
-    let kind = match fs::metadata(target) {
-        Ok(metadata) => metadata.file_type(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(new_image),
-        Err(error) => return Err(Error::io("looking at", name, error)),
-    };
-    if kind.is_block_device() {
-        let mut device = File::open(target).map_err(|error| Error::io("opening", &name, error))?;
-        let end = device.seek(SeekFrom::End(0));
-        let capacity = end.map_err(|error| Error::io("asking for the size of", &name, error))?;
-        if !overwrite {
-            refuse_signature(target, &device, capacity)?;
-        }
-        return Ok(TargetFacts { name, capacity: Some(capacity) });
-    }
-    if kind.is_dir() {
-        let image = shell_word(&target.join("disk.img"));
-        return Err(refused(target, "it is a folder", format!("name a new image in it: {image}")));
-    }
-    if !kind.is_file() {
-        let remedy = "name a block device or a new image".to_owned();
-        return Err(refused(target, "it is neither a block device nor an image", remedy));
-    }
-    if !overwrite {
-        let remedy = "name a new image, or replace this one with --overwrite".to_owned();
-        return Err(refused(target, "an image of this name exists", remedy));
-    }
-    refuse_used_image(target)?;
-    // It stays until the new image is complete, and is then replaced.
-    Ok(new_image)
-}
-
-/// Whoever has mounted an image would go on with the old file, which no longer has a name.
-fn refuse_used_image(target: &Path) -> Result<()> {
-    let used = uses::uses(target).map_err(|error| Error::io("looking at", target.display().to_string(), error))?;
-    match used.first() {
-        None => Ok(()),
-        Some(found) => {
-            let why = format!("it is in use: {} is mounted or swapped to", found.device);
-            Err(refused(target, &why, "unmount that first".to_owned()))
-        }
-    }
-}
-
-/// A device that holds something is not overwritten by a slip of the finger.
-fn refuse_signature(target: &Path, device: &File, capacity: u64) -> Result<()> {
-    let found = signature::detect(|bytes, offset| device.read_exact_at(bytes, offset), capacity)
-        .map_err(|error| Error::io("looking for a file system on", target.display().to_string(), error))?;
-    let Some(found) = found else { return Ok(()) };
-    let label = found.label.map(|label| format!(" labelled `{label}`")).unwrap_or_default();
-    let uuid = found.uuid.map(|uuid| format!(", UUID {uuid}")).unwrap_or_default();
-    let why = format!("it holds {}{label}{uuid}", found.kind);
-    Err(refused(target, &why, "if all of that may be lost, add --overwrite".to_owned()))
-}
-
-fn refused(target: &Path, why: &str, remedy: String) -> Error {
-    Error::refused(format!("restore onto {}", target.display()), why, Some(remedy))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -300,17 +232,5 @@ mod tests {
         fs::write(&image, [0; 1024]).unwrap();
         assert!(looks_like_archive(&named) && looks_like_archive(&plain));
         assert!(!looks_like_archive(&image) && !looks_like_archive(&folder.path().join("absent.tar")));
-    }
-
-    #[test]
-    fn an_existing_image_needs_the_word() {
-        let folder = tempfile::tempdir().unwrap();
-        let image = folder.path().join("disk.img");
-        assert!(target_facts(&image, false).is_ok());
-        fs::write(&image, "x").unwrap();
-        assert!(matches!(target_facts(&image, false), Err(Error::Refused(_))));
-        assert!(target_facts(&image, true).is_ok_and(|facts| facts.capacity.is_none()));
-        assert!(matches!(target_facts(folder.path(), true), Err(Error::Refused(_))));
-        assert!(matches!(target_facts(Path::new("/dev/null"), true), Err(Error::Refused(_))));
     }
 }

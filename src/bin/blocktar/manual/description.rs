@@ -12,6 +12,7 @@ pub fn of(command: Option<&str>) -> &'static [&'static str] {
         Some("compare") => COMPARE,
         Some("extract") => EXTRACT,
         Some("recompress") => RECOMPRESS,
+        Some("salvage") => SALVAGE,
         Some("reblock") => REBLOCK,
         Some("tape") => TAPE,
         Some("completions") => COMPLETIONS,
@@ -51,6 +52,8 @@ const RESTORE: &[&str] = &[
      would be done and changes nothing.",
     "Nothing half-done looks whole: a new image gets its name when it is complete and synced; on a device the first MiB is made zero \
      first and written last, after all else was synced.",
+    "With --only it writes nothing but the byte ranges that a file lists, as blocktar-salvage(1) makes one, into a device or image that exists. Of a \
+     file only these ranges are read. Ranges that the archive does not hold either are named, and the exit status is 8.",
     "What the archive calls zero is made zero, unless --target-is-zero gives your word that it reads so already. What lies beyond the end \
      of the restored device stays as it was, and you are told.",
 ];
@@ -106,6 +109,17 @@ const RECOMPRESS: &[&str] = &[
     "Writes an archive anew, with another compression, digest, member size or record size. Every byte of the old one is verified on the \
      way.",
     "The new archive is one of its own, with the same state: it restores the same image, and increments of the old one build on it too.",
+];
+
+const SALVAGE: &[&str] = &[
+    "Reads an archive however damaged, once, from its beginning to its end, and writes everything that is certain all the same: members whose \
+     digests are right, and the zeros between them that the map, the index or their order proves. It needs neither the head nor the map, the \
+     index or the end.",
+    "What is not certain is not written. Its byte ranges go into the file that --lost names, in the shape of the map; blocktar-restore(1) \
+     brings exactly these from another copy with --only. A file or disk that cannot be read in places is read on behind them.",
+    "A new image is named although it is not whole, which is the point. A device, or with --overwrite an image that exists, is written in place: \
+     what is lost, and what an increment leaves unchanged, keeps what it held.",
+    "The exit status is 0 if nothing was lost and 8 if something was, ranges included that could not be read when the backup was made.",
 ];
 
 const REBLOCK: &[&str] = &[

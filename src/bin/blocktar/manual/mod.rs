@@ -200,7 +200,9 @@ mod tests {
     fn a_page_names_the_options_and_the_exit_codes_of_its_command() {
         let pages = all();
         let backup = &pages[1].text;
-        for text in ["\\fISOURCE\\fR", "--output", "--keep-going", "blake3", "\\fB8\\fR\ndone, but with bad ranges"] {
+        for text in
+            ["\\fISOURCE\\fR", "--output", "--keep-going", "blake3", "\\fB8\\fR\ndone, but with bad or lost ranges"]
+        {
             let text = text.replace('-', "\\-");
             assert!(backup.contains(&text), "{text} in {backup}");
         }
