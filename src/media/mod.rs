@@ -1,6 +1,7 @@
 //! Where archives go and come from.
 
 pub mod file;
+pub mod further_media;
 pub mod next_medium;
 pub mod numbered;
 pub mod pipe;

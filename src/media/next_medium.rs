@@ -18,6 +18,8 @@ use crate::sys::pipe;
 
 /// How often a command that is running is looked at, and with it the wish to stop.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// The terminal of whoever started the program, wherever its streams go (tty(4)).
+const TERMINAL: &str = "/dev/tty";
 /// The longest answer: a path.
 const ANSWER_MAX: u64 = 4096;
 
@@ -70,6 +72,11 @@ impl NextMedium {
     /// Whether a command was given.
     pub fn has_command(&self) -> bool {
         self.command.is_some()
+    }
+
+    /// Whether there is a command to run or a terminal to ask at.
+    pub fn can_ask(&self) -> bool {
+        self.has_command() || File::open(TERMINAL).is_ok()
     }
 
     /// Asks, and waits for the answer.
@@ -164,7 +171,7 @@ impl NextMedium {
         };
         // It is waited for without blocking, so that a wish to stop is noticed (O_NONBLOCK, open(2)).
         let mut options = File::options();
-        let terminal = options.read(true).write(true).custom_flags(pipe::NONBLOCK).open("/dev/tty");
+        let terminal = options.read(true).write(true).custom_flags(pipe::NONBLOCK).open(TERMINAL);
         let terminal = terminal.map_err(|_| nobody())?;
         let failed = |cause| Error::io("asking at", "the terminal", cause);
         (&terminal).write_all(prompt_text(question).as_bytes()).map_err(failed)?;

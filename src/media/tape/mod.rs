@@ -5,6 +5,7 @@ mod output;
 mod record;
 mod records;
 mod seeking;
+mod shared;
 pub mod simulated;
 mod st;
 mod standing;
@@ -18,6 +19,7 @@ use std::path::Path;
 pub use input::TapeInput;
 pub use output::{OpenDrive, RECORD_BYTES, TapeOutput, TapeOutputOptions};
 pub use seeking::SeekableTapeInput;
+pub use shared::SharedDrive;
 pub use st::StDrive;
 pub use standing::AsItStands;
 
