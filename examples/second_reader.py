@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """A second reader for blocktar archives, written from format-spec/README.md alone, to show that it suffices.
 
-    second_reader.py ARCHIVE [TARGET]
+    second_reader.py ARCHIVE [TARGET [PART...]]
 
 Reads ARCHIVE (a file, or - for standard input) once, front to back, checks everything that the specification
-demands, and makes the image file TARGET of a full archive in one part. Without TARGET it verifies. After a
-refusal TARGET does not exist. Needs the standard library and the program zstd. Exit codes: 0 sound, 2 usage,
+demands, and makes the image file TARGET of a full archive. Without TARGET, or with an empty one, it verifies.
+Of an archive in parts ARCHIVE is the first and each PART one of the others, in their order. After a refusal TARGET does not exist. Needs the standard library and the program zstd. Exit codes: 0 sound, 2 usage,
 3 input or output failed, 4 incomplete, 5 damaged, 6 not understood, 7 wrong chain, 8 sound with bad ranges.
 """
 import bisect, hashlib, os, sys
@@ -17,8 +17,9 @@ from second_reader_tar import LABEL, Tar
 class Archive:
     """The members' meaning: order, map, gaps, index, end (sections 3 to 10)."""
 
-    def __init__(self, file, target):
-        self.tar, self.target, self.last, self.positions = Tar(file), target, None, []
+    def __init__(self, file, target, before=None, until=None):
+        self.tar, self.target, self.last, self.positions = Tar(file, until), target, None, []
+        self.before = before
         kinds = "data_members", "data_bytes", "stored_bytes", "zero_bytes", "bad_members", "bad_bytes"
         self.sums = dict.fromkeys(kinds, 0)
 
@@ -42,7 +43,7 @@ class Archive:
              and (info["kind"] == "increment" or "samples" not in info), "samples out of place")
         names = {file["name"] for file in attached}
         need(len(names) == len(attached) and not (self.part and "attached" in info), "attached files")
-        need(not (self.part and self.target), f"is part {self.part and self.part['number']} of several", 6)
+        need(not self.target or self.before or not self.part, f"is part {self.part and self.part['number']} alone", 4)
         # What lies beyond this offset must be in the map: in a full all, else what the parent did not have.
         self.known_to = 0 if self.full else info["parent"]["device_size"]
         path, size, found, _ = self.tar.member()
@@ -63,6 +64,8 @@ class Archive:
         self.identity = hashlib.sha256(f"backup-info {self.info_digest}\nmap {self.map_digest}\n".encode())
         self.starts, self.next_zero = [extent["start"] for extent in self.map], 0
         self.index_number = None if self.part else 0
+        if self.before:
+            self.follow()
         self.begin_index()
 
     def check_novelty(self, raw, path):
@@ -81,6 +84,19 @@ class Archive:
         need(record["seq"] == 0 and self.tar.digest == "sha256", path + ": its record")
         need(label["id"] == self.tar.id and seconds(label["created"]) == self.tar.mtime, "id or time differ")
         need(False, f"it is the label of medium {label['name']}, not a backup", 6)
+
+    def follow(self):
+        """Goes on where the part before ended, which must be the one that this one follows (section 10)."""
+        own, other = (dict(one.info, record_size=0) for one in (self, self.before))
+        for key in "part", "medium", "attached":
+            own.pop(key, None), other.pop(key, None)
+        need(own == other and self.map_digest == self.before.map_digest, "says otherwise than the part before")
+        number = self.before.part["number"] if self.before.part else 1
+        expected = {"number": number + 1, "first_seq": self.before.tar.seq + 1, "from": self.before.at,
+                    "running": self.before.identity.hexdigest()}
+        need(self.part == expected, f"does not follow the part before: {expected}")
+        self.info_digest, self.identity = self.before.info_digest, self.before.identity.copy()
+        self.index_number = self.before.index_number
 
     def begin_index(self):
         previous = {"previous": self.positions[-1]} if self.positions else {}
@@ -157,22 +173,26 @@ class Archive:
         self.compare_index(self.last)
         expected = self.sums | {"id": self.tar.id, "map_digest": self.map_digest, "members": self.tar.count,
                                 "map_position": self.map_position, "indexes": self.positions}
-        if not self.part:
+        if not self.part or self.before:
             expected |= {"backup_info_digest": self.info_digest, "running": self.identity.hexdigest()}
         if final:
             expected["digest"] = end["running"]
         wrong = [key for key in expected if end[key] != expected[key]]
         need(not wrong and compact(end["backup_info"]) == self.info_text, f"{path}: not what came: {wrong}")
-        need(final or not self.target, "is the first part of several", 6)
         return final
 
     def read(self):
-        """Reads all of it. Returns what there is to say, and the exit code."""
+        """Reads all of it. Returns whether it is the last part, and whether both end blocks are there."""
         self.head()
-        if self.target:
+        if self.target and not self.before:
             self.target.truncate(self.size)
         while True:
-            path, size, record, position = self.tar.member()
+            found = self.tar.member()
+            if found is None:  # What it still holds, the next part holds again.
+                if self.last is not None:
+                    self.compare_index(self.last)
+                return False, True
+            path, size, record, position = found
             if path.startswith("extent/"):
                 self.extent(path, size, record, position)
             elif path.startswith("index/"):
@@ -184,23 +204,42 @@ class Archive:
         while rest:
             need(not any(rest), "something follows the end")
             rest = self.tar.file.read(MIB)
-        whole = len(blocks) == 1024
-        need(whole or self.target, "complete, but the end blocks are missing")
-        notes = [] if whole else ["the end blocks are missing"]
-        if self.part or not final:
-            notes.append("one part" + ("; `running` needs those before" if self.part else ""))
-        if self.sums["bad_members"]:
-            notes.append(f"{self.sums['bad_bytes']} bytes could not be read when the backup was made")
-        return "; ".join(["sound"] + notes), 8 if self.sums["bad_members"] else 0
+        return final, len(blocks) == 1024
 
 
-def main(archive, target=None):
+def first_seq(path):
+    """The number of a part's first member."""
+    with open(path, "rb") as file:
+        return Tar(file).any_member()[2]["seq"]
+
+
+def read_all(first, target, parts):
+    """Reads an archive in one part, or in all of these. Returns what there is to say, and the exit code."""
+    whole, bad_members, bad_bytes, before = True, 0, 0, None
+    starts = [first_seq(part) for part in parts]
+    for part, until in zip([first, *parts], [*starts, None]):
+        with part if part is first else open(part, "rb") as file:
+            before = Archive(file, target, before, until)
+            final, ended = before.read()
+        need(not final or until is None, "something follows the last part")
+        whole, bad_members = whole and ended, bad_members + before.sums["bad_members"]
+        bad_bytes += before.sums["bad_bytes"]
+        need(whole or target, "complete, but the end blocks are missing")
+    need(final, f"goes on in part {before.part['number'] + 1 if before.part else 2}, which is not here", 4)
+    need(parts or not before.part, f"is part {before.part and before.part['number']} alone, part 1 is not here", 4)
+    notes = [] if whole else ["the end blocks are missing"]
+    if bad_members:
+        notes.append(f"{bad_bytes} bytes could not be read when the backup was made")
+    return "; ".join(["sound"] + notes), 8 if bad_members else 0
+
+
+def main(archive, target=None, *parts):
     unfinished = target and target + ".incomplete"
     try:
         need(not target or not os.path.lexists(target), f"{target} exists", 3)
         with (sys.stdin.buffer if archive == "-" else open(archive, "rb") as source,
               open(unfinished or os.devnull, "wb") as image):
-            says, code = Archive(source, target and image).read()
+            says, code = read_all(source, target and image, parts)
         if target:
             os.rename(unfinished, target)
     except (Refused, OSError) as error:
@@ -212,4 +251,4 @@ def main(archive, target=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]) if len(sys.argv) in (2, 3) else 2)
+    sys.exit(main(*sys.argv[1:]) if len(sys.argv) > 1 else 2)

@@ -40,8 +40,8 @@ def unzstd(stored, length, what):
 class Tar:
     """The members, front to back, each with its headers, record and padding checked (section 2)."""
 
-    def __init__(self, file):
-        self.file, self.position, self.count = file, 0, 0
+    def __init__(self, file, until=None):
+        self.file, self.position, self.count, self.until = file, 0, 0, until
         self.id = self.mtime = self.seq = self.digest = None
 
     def read(self, size):
@@ -72,10 +72,11 @@ class Tar:
         return name[1].decode(), int(size[1], 8)
 
     def member(self):
-        """The next member of a known kind: path, size, record, position. Others are skipped if optional."""
-        while (found := self.any_member()) is None:
-            pass
-        return found
+        """The next member of a known kind: path, size, record, position. Others are skipped if optional. None where the next part goes on."""
+        while self.until is None or self.seq is None or self.seq + 1 < self.until:
+            if found := self.any_member():
+                return found
+        return None
 
     def any_member(self):
         start, self.count = self.position, self.count + 1

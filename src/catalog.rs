@@ -1,7 +1,7 @@
 //! The inventory of archives: what each is, read from its head and its tail.
 
 use crate::archive::reader::{self, Ending, Structure};
-use crate::archive::{BackupInfo, End};
+use crate::archive::{BackupInfo, End, Inputs};
 use crate::error::{Error, Result};
 use crate::stream::Input;
 
@@ -12,6 +12,10 @@ pub enum State {
     Complete,
     /// Complete, but the backup could not read everything.
     WithBadRanges,
+    /// A part of an archive that lies in several, sound in itself; whether the others are there is not known.
+    Part,
+    /// A part of an archive whose other parts are all there: their number, its own included.
+    PartOf(u64),
     /// It has no end member.
     Incomplete,
     /// It contradicts itself, for this reason.
@@ -76,16 +80,17 @@ pub struct Survey {
 }
 
 /// Begins to look closer at one archive than [`examine`] does: reads its head, map included, as far as it can be read.
-pub fn survey(input: Box<dyn Input>) -> (Known, Survey) {
-    let (location, archive_bytes) = (input.name().to_owned(), input.length());
-    let (known, structure) = reader::survey(input);
+pub fn survey(inputs: impl Into<Inputs>) -> (Known, Survey) {
+    let inputs = inputs.into();
+    let (location, archive_bytes) = (inputs.name(), inputs.length());
+    let (known, structure) = reader::survey(inputs);
     (known, Survey { location, archive_bytes, structure })
 }
 
 impl Survey {
     /// Reads the indexes where the input can seek, else all of the structure, and tells what lies where, in ascending order.
     ///
-    /// Nothing is told from the first fault on, nor of an archive in several parts.
+    /// Nothing is told from the first fault on, nor of what lies in parts that are not given.
     ///
     /// # Errors
     /// Failed reads only; what is wrong with the archive is its state.
@@ -105,6 +110,7 @@ fn state(location: &str, ending: Option<&Ending>, fault: Option<Error>) -> Resul
         (_, Some(Error::Damaged { why, .. })) => State::Damaged(why),
         (_, Some(Error::Refused(refusal))) => State::NotUnderstood(refusal.why),
         (_, Some(error)) => return Err(error),
+        (Some(ending), None) if ending.parts == 1 && ending.is_of_part() => State::Part,
         (Some(ending), None) if ending.end.bad_members > 0 => State::WithBadRanges,
         (Some(_), None) => State::Complete,
     })

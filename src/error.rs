@@ -21,6 +21,8 @@ pub enum Error {
         why: String,
         /// The device ranges that are missing; empty where nothing is known of them.
         affected: Vec<Range>,
+        /// What helps, where that is not another copy of it.
+        remedy: Option<String>,
     },
     /// An archive says something that cannot be true.
     Damaged {
@@ -105,7 +107,7 @@ impl Error {
 
     /// An archive that ends too early.
     pub fn incomplete(archive: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::Incomplete { archive: archive.into(), why: why.into(), affected: Vec::new() }
+        Self::Incomplete { archive: archive.into(), why: why.into(), affected: Vec::new(), remedy: None }
     }
 
     /// An archive that contradicts itself or the specification.
@@ -128,7 +130,8 @@ impl Error {
         match &mut self {
             Self::Io(failure) => failure.remedy = Some(remedy.into()),
             Self::Refused(refusal) | Self::WrongChain(refusal) => refusal.remedy = Some(remedy.into()),
-            _ => {}
+            Self::Incomplete { remedy: known, .. } => *known = Some(remedy.into()),
+            Self::Damaged { .. } | Self::Interrupted { .. } => {}
         }
         self
     }
@@ -157,6 +160,7 @@ impl Error {
         match self {
             Self::Io(failure) => failure.remedy.as_deref(),
             Self::Refused(refusal) | Self::WrongChain(refusal) => refusal.remedy.as_deref(),
+            Self::Incomplete { remedy: Some(remedy), .. } => Some(remedy),
             Self::Incomplete { .. } => {
                 Some("the backup was interrupted or its copy was cut: use another copy, or make the backup again")
             }

@@ -136,6 +136,7 @@ impl Outgoing<'_> {
     fn take(&mut self, told: Told<'_>, archive: &str, info: &BackupInfo) -> Result<()> {
         self.progress.check()?;
         let whole = match &told {
+            Told::Part(_) => return Ok(()),
             Told::Data { offset, bytes, .. } => Range { start: *offset, length: bytes.len() as u64 },
             Told::Zeros(range) | Told::Bad(range) | Told::Damaged { range, .. } => *range,
         };

@@ -1,13 +1,13 @@
 //! Archive to output as it is: the same archive elsewhere, in other records, in other parts.
 
-use crate::archive::OpenArchive;
 use crate::archive::index::Content;
 use crate::archive::reader::{Documents, Ending};
 use crate::archive::writer::{ArchiveWriter, WrittenArchive, WrittenThrough};
+use crate::archive::{Inputs, OpenArchive};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::ranges::RangeList;
-use crate::stream::{Input, Output};
+use crate::stream::Output;
 use crate::water::Flow;
 
 /// How to put an archive elsewhere.
@@ -39,12 +39,12 @@ pub struct ReblockSummary {
 /// Everything that is wrong with the archive that is read, its end blocks included; any failed read or write; an interruption. Then the output has no
 /// end member.
 pub fn reblock(
-    input: Box<dyn Input>,
+    inputs: impl Into<Inputs>,
     output: &mut dyn Output,
     request: &ReblockRequest,
     progress: &Progress,
 ) -> Result<ReblockSummary> {
-    let (archive, Documents { restore_text, attached }) = OpenArchive::open_with_documents(input)?;
+    let (archive, Documents { restore_text, attached }) = OpenArchive::open_with_documents(inputs)?;
     let (name, info) = (archive.name().to_owned(), archive.info().clone());
     progress.set_total(info.device.size_bytes);
     let files: Vec<_> = attached.iter().map(Vec::as_slice).collect();

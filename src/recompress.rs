@@ -7,13 +7,13 @@ use crate::archive::pack::{Batch, PIECES_MAX, Piece};
 use crate::archive::reader::{Documents, Ending, Told};
 use crate::archive::restore_text::RESTORE_TEXT;
 use crate::archive::writer::{ArchiveWriter, WrittenArchive, WrittenThrough};
-use crate::archive::{Attached, BackupInfo, Compression, DigestKind, End, MapKind, OpenArchive};
+use crate::archive::{Attached, BackupInfo, Compression, DigestKind, End, Inputs, MapKind, OpenArchive};
 use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::pipeline::{self, Pool};
 use crate::progress::Progress;
 use crate::ranges::RangeList;
-use crate::stream::{Input, Output};
+use crate::stream::Output;
 use crate::water::Flow;
 
 /// What to make otherwise; everything else stays as it is in the archive that is read.
@@ -55,12 +55,12 @@ pub struct RecompressSummary {
 /// Everything that is wrong with the archive that is read, its end blocks included; any failed read or write; an interruption. Then the output has no
 /// end member.
 pub fn recompress(
-    input: Box<dyn Input>,
+    inputs: impl Into<Inputs>,
     output: &mut dyn Output,
     request: &RecompressRequest,
     progress: &Progress,
 ) -> Result<RecompressSummary> {
-    let (archive, Documents { attached, .. }) = OpenArchive::open_with_documents(input)?;
+    let (archive, Documents { attached, .. }) = OpenArchive::open_with_documents(inputs)?;
     let name = archive.name().to_owned();
     let info = describe(&archive, &attached, request)?;
     progress.set_total(info.device.size_bytes);
@@ -199,6 +199,10 @@ impl<'a> Regrouping<'a> {
             }
             Told::Zeros(range) => {
                 self.progress.add_zero(range.length);
+                Ok(())
+            }
+            Told::Part(part) => {
+                self.archive.clone_from(&part.input);
                 Ok(())
             }
             Told::Damaged { range, why } => Err(Error::damaged(&*self.archive, why).with_affected(range)),

@@ -148,6 +148,7 @@ impl Writing<'_> {
                 self.bad.push(Range { start: range.start, length: fits });
                 self.progress.add_bad(range.length);
             }
+            Told::Part(part) => self.archive.clone_from(&part.input),
             Told::Damaged { range, why } => {
                 return Err(Error::damaged(&*self.archive, why).with_affected(range));
             }

@@ -1,12 +1,11 @@
 //! Reads an archive through, trusting nothing, and says what of the device is affected by what it finds.
 
 use crate::archive::reader::{Reading, Told};
-use crate::archive::{BackupInfo, End, OpenArchive, OpenOptions};
+use crate::archive::{BackupInfo, End, Inputs, OpenArchive, OpenOptions};
 use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::progress::Progress;
 use crate::ranges::RangeList;
-use crate::stream::Input;
 
 /// Something that is wrong with an archive.
 #[derive(Debug)]
@@ -22,6 +21,17 @@ impl Fault {
     }
 }
 
+/// A part of an archive that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartSeen {
+    /// Its number, from 1.
+    pub number: u64,
+    /// The input that holds it, as the user named it.
+    pub input: String,
+    /// Whether nothing is wrong with it in itself; also if it lost its end, and the next part proves what it holds.
+    pub sound: bool,
+}
+
 /// What is known of an archive after it was read through.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -33,6 +43,8 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// How many more there are than `faults` holds.
     pub faults_left_out: u64,
+    /// The parts that were read, of an archive in several parts.
+    pub parts: Vec<PartSeen>,
     /// Bytes of the device whose digests were checked.
     pub checked_bytes: u64,
     /// The ranges that could not be read when the backup was made.
@@ -50,20 +62,26 @@ impl Report {
 ///
 /// # Errors
 /// Only what has nothing to do with the archive: failed reads and interruptions. What is wrong with the archive is in the report.
-pub fn verify(input: Box<dyn Input>, threads: usize, progress: &Progress) -> Result<Report> {
-    let name = input.name().to_owned();
+pub fn verify(inputs: impl Into<Inputs>, threads: usize, progress: &Progress) -> Result<Report> {
+    let inputs = inputs.into();
+    let mut name = inputs.first_name().to_owned();
     let mut report = Report::default();
-    let archive = match OpenArchive::open(input, &OpenOptions { attached: None, reading: Reading::Through }) {
+    let archive = match OpenArchive::open(inputs, &OpenOptions { reading: Reading::Through, ..OpenOptions::default() })
+    {
         Ok(archive) => archive,
         Err(error) => return report.with_fault(error),
     };
     report.info = Some(archive.info().clone());
     progress.set_total(archive.info().device.size_bytes);
+    let mut parts = PartsSeen::begin(&archive);
     let outcome = archive.read_through(threads, |told| {
         progress.check()?;
+        parts.enter(&told);
+        name.clone_from(&parts.now().input);
         report.enter(told, &name, progress);
         Ok(())
     });
+    report.parts = parts.finish(outcome.is_ok());
     match outcome {
         Ok(ending) => {
             report.faults.extend(ending.fault(&name).map(|error| Fault { error }));
@@ -71,6 +89,48 @@ pub fn verify(input: Box<dyn Input>, threads: usize, progress: &Progress) -> Res
             Ok(report)
         }
         Err(error) => report.with_fault(error),
+    }
+}
+
+/// The parts on their way by.
+struct PartsSeen {
+    seen: Vec<PartSeen>,
+    /// Whether the one that is read has ended in the way in which a part must.
+    ended: bool,
+}
+
+impl PartsSeen {
+    fn begin(archive: &OpenArchive) -> Self {
+        let first = PartSeen { number: archive.info().part_number(), input: archive.name().to_owned(), sound: true };
+        Self { seen: vec![first], ended: false }
+    }
+
+    fn now(&mut self) -> &mut PartSeen {
+        let last = self.seen.len() - 1;
+        &mut self.seen[last]
+    }
+
+    fn enter(&mut self, told: &Told<'_>) {
+        match told {
+            // What is wrong with a part that cannot be read at all comes behind the end of the one before it.
+            Told::Damaged { .. } if self.ended => {}
+            Told::Damaged { .. } => self.now().sound = false,
+            Told::Part(part) if part.ended => self.ended = true,
+            Told::Part(part) => {
+                self.ended = false;
+                self.seen.push(PartSeen { number: part.number, input: part.input.clone(), sound: true });
+            }
+            Told::Data { .. } | Told::Zeros(_) | Told::Bad(_) => {}
+        }
+    }
+
+    /// The parts, if there are several, or only one of several was read.
+    fn finish(mut self, is_whole: bool) -> Vec<PartSeen> {
+        if !is_whole && !self.ended {
+            self.now().sound = false;
+        }
+        let is_one = matches!(&self.seen[..], [only] if only.number == 1) && (is_whole || !self.ended);
+        if is_one { Vec::new() } else { self.seen }
     }
 }
 
@@ -92,6 +152,7 @@ impl Report {
                 self.checked_bytes += bytes.len() as u64;
                 progress.add_data(bytes.len() as u64, stored);
             }
+            Told::Part(_) => {}
             Told::Zeros(range) => progress.add_zero(range.length),
             Told::Bad(range) => {
                 progress.add_bad(range.length);

@@ -37,7 +37,7 @@ fn an_opened_archive_tells_what_its_head_holds_and_its_end_where_it_can_seek() {
         (Way::File, Reading::Best, true),
         (Way::File, Reading::Through, false),
     ] {
-        let opened = open(&archive, way, &OpenOptions { reading, attached: None }).unwrap();
+        let opened = open(&archive, way, &OpenOptions { reading, ..OpenOptions::default() }).unwrap();
         assert_eq!((opened.name(), opened.map()), ("archive in memory", &map), "{way:?}, {reading:?}");
         assert_eq!(opened.info().device.size_bytes, image.len() as u64);
         assert_eq!(opened.end().is_some(), by_index, "{way:?}, {reading:?}");
@@ -79,7 +79,7 @@ fn only_a_reading_through_goes_on_behind_damage() {
     spoiled[header] ^= 1;
     let spoiled = Arc::new(spoiled);
     for (reading, told) in [(Reading::Best, vec![]), (Reading::Through, vec!["damaged", "data"])] {
-        let opened = open(&spoiled, Way::Pipe, &OpenOptions { reading, attached: None }).unwrap();
+        let opened = open(&spoiled, Way::Pipe, &OpenOptions { reading, ..OpenOptions::default() }).unwrap();
         let mut words = Vec::new();
         let outcome = opened.read_through(1, |piece| {
             words.push(match piece {
@@ -87,6 +87,7 @@ fn only_a_reading_through_goes_on_behind_damage() {
                 Told::Zeros(_) => "zeros",
                 Told::Bad(_) => "bad",
                 Told::Damaged { .. } => "damaged",
+                Told::Part(_) => "part",
             });
             Ok(())
         });

@@ -45,7 +45,8 @@ fn check_alone(part: &[u8]) {
     assert_eq!(listed.stdout.iter().filter(|byte| **byte == b'\n').count(), members(part).len());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/second_reader.py");
     let read = Command::new("python3").arg("-B").arg(script).arg(&path).output().unwrap();
-    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    // It is sound, but not all of the archive.
+    assert_eq!(read.status.code(), Some(4), "{}", String::from_utf8_lossy(&read.stderr));
 }
 
 #[test]

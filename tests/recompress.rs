@@ -38,6 +38,7 @@ fn content(archive: &Arc<Vec<u8>>) -> Content {
             }
             Told::Zeros(range) => content.zeros.push(range),
             Told::Bad(range) => content.bad.push(range),
+            Told::Part(part) => panic!("it has one part: {part:?}"),
             Told::Damaged { why, .. } => panic!("{why}"),
         }
         Ok(())

@@ -146,11 +146,6 @@ impl<E: Sink> IndexText<E> {
         self.length
     }
 
-    /// The digest of the text so far.
-    pub fn digest(&self) -> Digest {
-        self.hasher.finish()
-    }
-
     /// The text's length and digest, and where it went.
     pub fn finish(self) -> (u64, Digest, E) {
         (self.length, self.hasher.finish(), self.encoder)

@@ -57,6 +57,11 @@ impl Mark {
     pub fn running(&self) -> Digest {
         Digest(self.identity.clone().finalize().into())
     }
+
+    /// How many indexes the archive has up to here.
+    pub fn indexes(&self) -> u64 {
+        self.index_number
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -276,11 +281,6 @@ impl<E: Sink> Ledger<E> {
         self.identity.update(&line);
     }
 
-    /// The digest of the index as it stands.
-    pub fn index_digest(&self) -> Digest {
-        self.index.digest()
-    }
-
     /// Closes the index that begins at `position` in the part, and begins the next one, whose text goes to `next`.
     pub fn close_index(&mut self, position: u64, next: E) -> IndexClosed<E> {
         self.indexes.push(position);
@@ -372,6 +372,30 @@ impl<E: Sink> Ledger<E> {
     /// The digest kind of the archive's members.
     pub fn digest_kind(&self) -> DigestKind {
         self.info.digest
+    }
+}
+
+/// What only readers ask: they see the last index of a part before they know whether another part follows.
+impl Ledger<()> {
+    /// Length and digest of the index as it stands: of the last one of a part behind which another follows.
+    pub fn index_so_far(&self) -> (u64, Digest) {
+        let (length, digest, ()) = self.index.clone().finish();
+        (length, digest)
+    }
+
+    /// The same with what reads as zero up to the end of the device: of the last one of an archive.
+    pub fn index_to_the_end(&self) -> (u64, Digest) {
+        let (mut text, mut cursor) = (self.index.clone(), self.cursor.clone());
+        if self.info.map == MapKind::First {
+            cursor.covered(&self.map, self.at, self.info.device.size_bytes, |range| text.push_zeros(range));
+        }
+        let (length, digest, ()) = text.finish();
+        (length, digest)
+    }
+
+    /// The digest of the map.
+    pub fn map_digest(&self) -> Digest {
+        self.map_digest
     }
 }
 

@@ -28,7 +28,7 @@ pub use info::{Attached, BackupInfo, Kind, MapKind, Parent, Part, Sample, Set};
 pub use label::Label;
 pub use map::text_pieces as map_text;
 pub use reader::{DeviceSize, Faults, Proven, SalvageOptions, Salvaged, Salvager};
-pub use reader::{Ending, Lacking, OpenArchive, OpenOptions, Reading, Told};
+pub use reader::{Ending, Inputs, Lacking, OpenArchive, OpenOptions, PartNews, Reading, Told};
 pub use writer::{WrittenArchive, WrittenPart};
 
 /// The limits of format-spec, section 11, in bytes where nothing else is said.
@@ -69,6 +69,8 @@ pub mod limit {
     pub const TAPE_RECORD: std::ops::RangeInclusive<u64> = 512..=16 << 20;
     /// A record is a multiple of this.
     pub const TAPE_RECORD_STEP: u64 = 512;
+    /// The members that a part may hold beyond the first number of the next part.
+    pub const TAKEN_BACK: u64 = 65_536;
     /// A member of an unknown kind that may be skipped.
     pub const OPTIONAL_STORED: u64 = 1 << 30;
     /// How deep the values of unknown keys nest.

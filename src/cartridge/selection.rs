@@ -44,7 +44,7 @@ impl Selected {
                 Err(Error::incomplete(location, "it has no end member; choose another with --id or --file"))
             }
             State::Damaged(why) => Err(Error::damaged(location, why)),
-            State::Complete | State::WithBadRanges | State::NotUnderstood(_) => Ok(()),
+            State::Complete | State::Part | State::PartOf(_) | State::WithBadRanges | State::NotUnderstood(_) => Ok(()),
         }
     }
 }

@@ -53,7 +53,7 @@ pub fn compare(
     request: &CompareRequest,
     progress: &Progress,
 ) -> Result<Comparison> {
-    let (name, info) = (archive.name().to_owned(), archive.info().clone());
+    let (mut name, info) = (archive.name().to_owned(), archive.info().clone());
     let all = (info.device.size_bytes > 0).then(|| Extent::data(0, info.device.size_bytes)).into_iter().collect();
     let held = match (info.map, info.kind) {
         (MapKind::Inline, Kind::Full) => Some(&all),
@@ -73,7 +73,7 @@ pub fn compare(
         unchanged_bytes: 0,
     };
     progress.set_total(info.device.size_bytes);
-    let ending = archive.read_through(request.threads, |told| comparing.take(told, &name))?;
+    let ending = archive.read_through(request.threads, |told| comparing.take(told, &mut name))?;
     comparing.finish(ending, info.device.size_bytes, request.may_be_larger)
 }
 
@@ -92,7 +92,7 @@ struct Comparing<'a> {
 }
 
 impl Comparing<'_> {
-    fn take(&mut self, told: Told<'_>, archive: &str) -> Result<()> {
+    fn take(&mut self, told: Told<'_>, archive: &mut String) -> Result<()> {
         self.progress.check()?;
         match told {
             Told::Data { offset, bytes, stored, .. } => {
@@ -113,7 +113,8 @@ impl Comparing<'_> {
                 self.bad.push(both);
                 self.progress.add_bad(range.length);
             }
-            Told::Damaged { range, why } => return Err(Error::damaged(archive, why).with_affected(range)),
+            Told::Part(part) => archive.clone_from(&part.input),
+            Told::Damaged { range, why } => return Err(Error::damaged(&**archive, why).with_affected(range)),
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{SalvageFailure, Writing};
-use crate::archive::{OpenArchive, OpenOptions, Proven, SalvageOptions, Salvager, Told};
+use crate::archive::{OpenArchive, OpenOptions, Proven, Reading, SalvageOptions, Salvager, Told};
 use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::progress::Progress;
@@ -94,7 +94,8 @@ impl Bringing<'_, '_> {
 
     /// Reads only the ranges.
     fn by_index(&mut self, input: Lent, request: &OnlyRequest) -> Result<(String, Option<u64>)> {
-        let archive = OpenArchive::open(Box::new(input), &OpenOptions::default())?;
+        let archive =
+            OpenArchive::open(Box::new(input), &OpenOptions { reading: Reading::Ranges, ..OpenOptions::default() })?;
         let (id, device_bytes) = (archive.info().id.clone(), archive.info().device.size_bytes);
         archive.read_ranges(request.wanted.clone(), request.threads, |told| self.take(told, &request.wanted))?;
         Ok((id, Some(device_bytes)))
@@ -115,7 +116,7 @@ impl Bringing<'_, '_> {
                     self.put(part, Proven::Zeros(part))?;
                 }
             }
-            Told::Bad(_) => {}
+            Told::Bad(_) | Told::Part(_) => {}
             Told::Damaged { why, .. } => self.faults.push(why),
         }
         Ok(())

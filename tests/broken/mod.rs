@@ -99,6 +99,7 @@ impl Truth {
                         told.insert(range);
                         zeros.insert(range);
                     }
+                    Told::Part(_) => {}
                     Told::Bad(range) => bad.insert(range),
                     Told::Damaged { why, .. } => panic!("{why}"),
                 }

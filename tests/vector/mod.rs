@@ -7,9 +7,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-/// What a reader that does not know several parts yet leaves out: it refuses these with 6.
-const NOT_READ_YET: [&str; 1] = ["parts"];
-
 /// One vector.
 pub struct Vector {
     /// Its name, without `.tar`.
@@ -48,17 +45,8 @@ pub fn all() -> Vec<Vector> {
 }
 
 impl Vector {
-    /// The codes that this way of reading may end with; none where it needs a device too large to be made here.
+    /// The codes that a reader may end with; none where it needs a device too large to be made here.
     pub fn codes(&self, what: &str) -> Vec<i64> {
-        let needs = self.outcome["needs"].as_str();
-        if needs.is_some_and(|needs| NOT_READ_YET.contains(&needs)) {
-            return vec![6];
-        }
-        self.codes_of_any_reader(what)
-    }
-
-    /// The codes by the specification, whatever this version of blocktar can read.
-    pub fn codes_of_any_reader(&self, what: &str) -> Vec<i64> {
         match &self.outcome[what] {
             Value::Array(codes) => codes.iter().map(|code| code.as_i64().unwrap()).collect(),
             Value::Null => Vec::new(),
@@ -66,9 +54,9 @@ impl Vector {
         }
     }
 
-    /// Whether a restore of it, alone or behind another, leaves an image.
+    /// Whether a restore of it, alone or behind another, leaves an image; or, of a part, what it holds.
     pub fn is_sound(&self) -> bool {
-        [0, 8].contains(&self.outcome["verify"].as_i64().unwrap())
+        ["verify", "part"].iter().any(|what| self.codes(what).iter().any(|code| [0, 8].contains(code)))
     }
 
     /// Whether a restore of it alone leaves an image.

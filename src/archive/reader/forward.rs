@@ -9,6 +9,8 @@ use super::super::{block::BLOCK, frame, limit};
 use super::Reading;
 use super::head::{Head, check_digest, next_known, read_document, unusable};
 use super::input::{ArchiveInput, Common, Member};
+use super::onward::Course;
+use super::parts::{Parts, Sum, end_fits};
 use super::survey::Found;
 use super::tail::no_end;
 use super::unpack::{StoredBatch, StoredPiece};
@@ -22,11 +24,14 @@ pub struct Forward {
     pub(super) common: Common,
     pub(super) ledger: Ledger<()>,
     pub(super) next_seq: u64,
-    pub(super) device_closed: bool,
+    /// What the last index of the part says, once it was read.
+    pub(super) closing: Option<Closing>,
+    /// Where that index begins.
+    closing_position: u64,
     /// A member whose headers were read when the batch was already full.
     pub(super) pending: Option<Member>,
     end: Option<Ending>,
-    reading: Reading,
+    pub(super) reading: Reading,
     /// The ranges of the device whose bytes are read; of the rest only the structure is.
     wanted: RangeSet,
     /// Whether no bytes are read at all, and members are told without them.
@@ -36,21 +41,61 @@ pub struct Forward {
     /// From where on members were lost, and why, while it is not known up to where.
     pub(super) open_loss: Option<(u64, String)>,
     /// What was wrong in the head, to be told first.
-    head_faults: Vec<String>,
+    pub(super) head_faults: Vec<String>,
+    /// What it knows of the archive's other parts.
+    pub(super) course: Course,
 }
+
+/// Whether an index that is not full is the last of a part behind which another follows, or the last of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// It lists nothing behind the last member, where zeros are.
+    Part,
+    /// It lists the zeros up to the end of the device.
+    Archive,
+    /// There are no zeros behind the last member: the end member tells.
+    Either,
+}
+
+const INDEX_DIFFERS: &str = "an index does not say what the members before it say";
 
 /// How an archive ended.
 #[derive(Clone, Debug)]
 pub struct Ending {
-    /// The end member.
+    /// The end member; of an archive in parts the last one's, with the counts of all parts.
     pub end: End,
     /// Where its `x` header begins.
     pub position: u64,
-    /// Whether both zero blocks follow it.
+    /// Whether both zero blocks follow it, and those of all parts before.
     pub end_blocks: bool,
+    /// How many parts were read.
+    pub parts: u64,
+    /// How many members tell of the archive itself, in all parts: heads, maps, indexes, end members.
+    pub(crate) documents: u64,
 }
 
 impl Ending {
+    /// Of one part.
+    pub(super) fn of_part(end: End, position: u64, end_blocks: bool) -> Self {
+        let mut sum = Sum::default();
+        sum.add(&end);
+        Self { end, position, end_blocks, parts: sum.parts, documents: sum.documents }
+    }
+
+    /// Of all parts, whose counts are in the account.
+    pub(super) fn of_parts(end: End, ledger: &Ledger<()>, sum: &Sum, position: u64, end_blocks: bool) -> Self {
+        if sum.parts == 1 {
+            return Self::of_part(end, position, end_blocks);
+        }
+        let end = End { members: sum.members, ..ledger.of_all_parts(&end) };
+        Self { end, position, end_blocks, parts: sum.parts, documents: sum.documents }
+    }
+
+    /// Whether this is how a single part of several ends.
+    pub(crate) fn is_of_part(&self) -> bool {
+        self.end.continues == Some(true) || self.end.backup_info.part.is_some()
+    }
+
     /// What is wrong with how a complete archive ends.
     pub(crate) fn fault(&self, archive: &str) -> Option<Error> {
         (!self.end_blocks).then(|| Error::damaged(archive, "its end blocks are missing; no data is affected"))
@@ -58,10 +103,8 @@ impl Ending {
 
     /// A sentence on members of unknown kinds, which do not go into an archive made from this one; so many had zeros in them.
     pub(crate) fn left_out_members(&self, zero_members: u64) -> Option<String> {
-        let (end, info) = (&self.end, &self.end.backup_info);
-        // Backup-info, RESTORE.txt, the map and the end member.
-        let documents = 4 + info.attached.as_ref().map_or(0, Vec::len) as u64 + end.indexes.len() as u64;
-        let optional = end.members.saturating_sub(documents + end.data_members + end.bad_members + zero_members);
+        let end = &self.end;
+        let optional = end.members.saturating_sub(self.documents + end.data_members + end.bad_members + zero_members);
         (optional > 0).then(|| format!("left out members of kinds that this version does not know: {optional}"))
     }
 
@@ -72,17 +115,19 @@ impl Ending {
 }
 
 impl Forward {
-    /// Goes on behind the head.
-    pub fn new(input: ArchiveInput, head: Head, reading: Reading) -> Self {
+    /// Goes on behind the head of an archive's first part, or of the part with which reading begins.
+    pub fn new(input: ArchiveInput, head: Head, reading: Reading, parts: Parts) -> Self {
         let Head { common, info, info_digest, map, map_digest, map_position, next_seq, faults, .. } = head;
         let wanted = RangeSet::from_iter([Range { start: 0, length: info.device.size_bytes }]);
+        let course = Course::begin(&info, parts);
         let ledger = Ledger::open(info, info_digest, map, map_digest, map_position, ());
-        Self {
+        let mut forward = Self {
             input,
             common,
             ledger,
             next_seq,
-            device_closed: false,
+            closing: None,
+            closing_position: 0,
             pending: None,
             end: None,
             reading,
@@ -91,7 +136,16 @@ impl Forward {
             lost_members: false,
             open_loss: None,
             head_faults: faults,
-        }
+            course,
+        };
+        forward.course.trail.begin(next_seq, forward.ledger.mark());
+        forward
+    }
+
+    /// Takes the part with which reading begins for all that there is to read.
+    pub fn of_single_part(mut self) -> Self {
+        self.course.single = true;
+        self
     }
 
     /// The archive as the user named it.
@@ -131,16 +185,27 @@ impl Forward {
                 return Ok(self.end.is_none() || !batch.pieces.is_empty());
             };
             let told = batch.end().unwrap_or(before);
-            match error {
-                Error::Damaged { why, .. } if self.reading == Reading::Through => self.resync(why, told, batch)?,
-                other => {
-                    // A loss before it whose end is not known yet would go untold.
-                    self.close_loss(size_bytes, batch);
-                    let told = batch.end().unwrap_or(before);
-                    return Err(other.with_affected(Range::rest(told, size_bytes)));
-                }
+            if let Err(other) = self.recover(error, told, batch) {
+                // A loss before it whose end is not known yet would go untold.
+                self.close_loss(size_bytes, batch);
+                let told = batch.end().unwrap_or(before);
+                return Err(other.with_affected(Range::rest(told, size_bytes)));
             }
         }
+    }
+
+    /// Goes on behind a failure, if there is a way: behind damage with what is sound, behind a part that lost its end with the next.
+    fn recover(&mut self, error: Error, told: u64, batch: &mut StoredBatch) -> Result<()> {
+        let error = match error {
+            Error::Damaged { why, .. } if self.reading == Reading::Through && !self.course.given_up => {
+                match self.resync(why, told, batch) {
+                    Ok(()) => return Ok(()),
+                    Err(error) => error,
+                }
+            }
+            other => other,
+        };
+        self.go_on_behind(error, told, batch)
     }
 
     /// Like [`fill`](Self::fill), but passes over the stored bytes: for what can be learned of an archive without them.
@@ -151,6 +216,7 @@ impl Forward {
             let before = self.ledger.at();
             let filled = self.fill_inner(&mut batch);
             let told = batch.end().unwrap_or(before);
+            let filled = filled.or_else(|error| self.go_on_behind(error, told, &mut batch));
             batch.pieces.iter().filter_map(Found::of_piece).for_each(&mut *tell);
             batch.clear();
             filled.map_err(|error| error.with_affected(Range::rest(told, self.ledger.info().device.size_bytes)))?;
@@ -174,10 +240,7 @@ impl Forward {
                     self.land(&member, batch)?;
                 }
                 MemberKind::Index(number) => self.read_index(&member, number, batch)?,
-                MemberKind::End => {
-                    self.read_end(&member)?;
-                    self.close_loss(self.ledger.info().device.size_bytes, batch);
-                }
+                MemberKind::End => self.read_end(&member, batch)?,
                 _ => {
                     return Err(self
                         .input
@@ -189,31 +252,42 @@ impl Forward {
     }
 
     fn land(&mut self, member: &Member, batch: &mut StoredBatch) -> Result<()> {
-        if self.device_closed {
+        if self.closing.is_some() {
             return Err(self.input.damaged(member.position, "there is data behind the last index"));
         }
         let landed =
             landed_of(member, self.ledger.digest_kind()).map_err(|why| self.input.damaged(member.position, why))?;
         self.close_loss(landed.range.start, batch);
-        let (pieces, wanted) = (&mut batch.pieces, &self.wanted);
-        let result = self.ledger.land(&landed, |range| push_zeros(pieces, range, wanted));
+        let (pieces, wanted, told_to) = (&mut batch.pieces, &self.wanted, &mut self.course.told_to);
+        let result = self.ledger.land(&landed, |range| push_new_zeros(pieces, range, wanted, told_to));
         result.map_err(|why| {
             self.input.damaged(member.position, format!("there is a member {}: {why}", member.kind.path()))
         })?;
+        let again = self.course.is_again(&landed).map_err(|why| self.input.damaged(member.position, why))?;
         let is_wanted = self.wanted.touches(landed.range);
         if is_wanted && !self.skims {
-            return read_piece(&mut self.input, &landed, batch);
+            read_piece(&mut self.input, &landed, again, batch)?;
+        } else {
+            self.input.skip_stored(landed.stored)?;
+            if is_wanted {
+                batch.pieces.push(StoredPiece::Member { landed, at: 0, again });
+            }
         }
-        self.input.skip_stored(landed.stored)?;
-        if is_wanted {
-            batch.pieces.push(StoredPiece::Member { landed, at: 0 });
-        }
+        self.course.told_to = self.course.told_to.max(landed.range.end());
+        self.note_step(Some(landed));
         Ok(())
     }
 
-    /// An index must say what the account says. One that is not full is the last: it also lists the zeros up to the end of the device.
+    /// Notes where the account stands, if another part may go back there.
+    fn note_step(&mut self, landed: Option<Landed>) {
+        if self.course.parts.can_go_on() && !self.lost_members {
+            self.course.trail.push(self.next_seq, self.ledger.mark(), landed);
+        }
+    }
+
+    /// An index must say what the account says. One that is not full is the last of its part.
     fn read_index(&mut self, member: &Member, number: u64, batch: &mut StoredBatch) -> Result<()> {
-        if self.device_closed {
+        if self.closing.is_some() {
             return Err(self.input.damaged(member.position, "there is an index behind the last one"));
         }
         if member.stored > limit::TABLE_STORED {
@@ -224,66 +298,71 @@ impl Forward {
             self.ledger.close_index(member.position, ());
             return Ok(());
         }
-        let early = self.ledger.index_digest();
-        if !self.ledger.index_is_full() {
-            let (pieces, wanted) = (&mut batch.pieces, &self.wanted);
-            let closed = self.ledger.close_device(|range| push_zeros(pieces, range, wanted));
-            closed.map_err(|why| self.input.damaged(member.position, why))?;
-            self.device_closed = true;
+        let is_full = self.ledger.index_is_full();
+        let so_far = self.ledger.index_so_far();
+        let to_the_end = if is_full { so_far } else { self.ledger.index_to_the_end() };
+        let table = digest_table(&stored, self.ledger.digest_kind(), to_the_end.0);
+        let found = table.as_ref().ok().map(|(digest, length)| (*length, *digest));
+        let closing = match (found == Some(so_far), found == Some(to_the_end)) {
+            (true, true) => Some(Closing::Either),
+            (true, false) => Some(Closing::Part),
+            (false, true) => Some(Closing::Archive),
+            (false, false) => None,
+        };
+        let is_bad_last = closing.is_none() && !is_full && !self.course.is_in_parts();
+        if closing == Some(Closing::Archive) || is_bad_last {
+            self.close_device(member.position, batch)?;
         }
-        let expected = self.ledger.close_index(member.position, ());
-        let table = digest_table(&stored, self.ledger.digest_kind(), expected.length);
         let (digest, length) = table.map_err(|why| self.input.damaged(member.position, why))?;
         check_digest(&self.input, member, self.ledger.digest_kind(), digest)?;
-        if (expected.number, expected.digest, expected.length) == (number, digest, length)
-            && length == member.record.length
-        {
-            return Ok(());
+        let expected = self.ledger.close_index(member.position, ()).number;
+        if closing.is_none() || length != member.record.length || !self.course.index_fits(number, expected) {
+            return Err(self.input.damaged(member.position, INDEX_DIFFERS));
         }
-        // Without the zeros up to the end of the device it is the last index of a part that is not the last.
-        if early == digest && expected.digest != digest {
-            self.pass_end_of_part()?;
-        }
-        Err(self.input.damaged(member.position, "an index does not say what the members before it say"))
-    }
-
-    /// Looks whether the end member says that another part follows: then that is why this one cannot be read.
-    fn pass_end_of_part(&mut self) -> Result<()> {
-        let member = next_known(&mut self.input, &self.common, self.ledger.digest_kind(), &mut self.next_seq)?;
-        if member.kind != MemberKind::End {
-            return Ok(());
-        }
-        let (text, _) = read_document(&mut self.input, &member, self.ledger.digest_kind(), limit::END)?;
-        match End::parse(&text) {
-            Ok(end) if end.goes_on() => Err(several_parts(&self.input)),
-            _ => Ok(()),
-        }
-    }
-
-    fn read_end(&mut self, member: &Member) -> Result<()> {
-        let (text, _) = read_document(&mut self.input, member, self.ledger.digest_kind(), limit::END)?;
-        let end = End::parse(&text).map_err(|failure| unusable(&self.input, member.position, failure))?;
-        if end.goes_on() {
-            return Err(several_parts(&self.input));
-        }
-        if self.lost_members {
-            self.note_end_of_lost(&end)?;
-        } else if !self.device_closed || !end.agrees_with(&self.ledger.end(member.record.seq, end.finished)) {
-            return Err(self
-                .input
-                .damaged(member.position, "the end member does not say what the members before it say"));
-        }
-        let zeros = self.input.read_zeros_to_the_end()?;
-        self.end = Some(Ending { end, position: member.position, end_blocks: zeros >= 2 * BLOCK as u64 });
+        self.closing = closing.filter(|_| !is_full);
+        self.closing_position = member.position;
+        self.note_step(None);
         Ok(())
     }
-}
 
-/// The refusal of an archive that goes on behind this part.
-pub fn several_parts(input: &ArchiveInput) -> Error {
-    let why = "it is a part of an archive that lies on several media, which this version cannot put together";
-    let remedy = "restore its parts one after another with stock tar, as RESTORE.txt in each of them tells";
-    Error::refused(format!("read {}", input.name()), why, Some(remedy.to_owned()))
+    /// Enters and tells the zeros up to the end of the device.
+    fn close_device(&mut self, position: u64, batch: &mut StoredBatch) -> Result<()> {
+        let (pieces, wanted, told_to) = (&mut batch.pieces, &self.wanted, &mut self.course.told_to);
+        let closed = self.ledger.close_device(|range| push_new_zeros(pieces, range, wanted, told_to));
+        closed.map_err(|why| self.input.damaged(position, why))
+    }
+
+    fn read_end(&mut self, member: &Member, batch: &mut StoredBatch) -> Result<()> {
+        let (text, _) = read_document(&mut self.input, member, self.ledger.digest_kind(), limit::END)?;
+        let end = End::parse(&text).map_err(|failure| unusable(&self.input, member.position, failure))?;
+        if self.lost_members {
+            self.note_end_of_lost(&end)?;
+        } else {
+            self.check_end(member, &end, batch)?;
+        }
+        let zeros = self.input.read_zeros_to_the_end()?;
+        let end_blocks = zeros >= 2 * BLOCK as u64;
+        self.close_loss(end.to, batch);
+        self.end = self.end_part(end, member.position, end_blocks, batch)?;
+        Ok(())
+    }
+
+    /// An end member must say what the account says, and the last index before it what it says of other parts.
+    fn check_end(&mut self, member: &Member, end: &End, batch: &mut StoredBatch) -> Result<()> {
+        let goes_on = end.goes_on();
+        if matches!(self.closing, Some(Closing::Either | Closing::Part)) && !goes_on {
+            self.close_device(member.position, batch)?;
+        }
+        if matches!((self.closing, goes_on), (Some(Closing::Part), false) | (Some(Closing::Archive), true)) {
+            return Err(self.input.damaged(self.closing_position, INDEX_DIFFERS));
+        }
+        let fits =
+            self.closing.is_some() && end_fits(end, &self.ledger, member.record.seq, self.course.unproven.as_mut());
+        if fits && (goes_on || self.course.repeats.is_empty()) {
+            return Ok(());
+        }
+        Err(self.input.damaged(member.position, "the end member does not say what the members before it say"))
+    }
 }
 
 /// An `extent/` member as the account knows it.
@@ -307,8 +386,17 @@ pub fn push_zeros(pieces: &mut Vec<StoredPiece>, range: Range, wanted: &RangeSet
     }
 }
 
+/// The same of what was not told already, by a part that lost its end.
+fn push_new_zeros(pieces: &mut Vec<StoredPiece>, range: Range, wanted: &RangeSet, told_to: &mut u64) {
+    let new = Range::between(range.start.max(*told_to).min(range.end()), range.end());
+    if new.length > 0 {
+        push_zeros(pieces, new, wanted);
+        *told_to = new.end();
+    }
+}
+
 /// Reads the stored bytes of a member that the account has accepted, so that they are bounded by the extent limit.
-pub fn read_piece(input: &mut ArchiveInput, landed: &Landed, batch: &mut StoredBatch) -> Result<()> {
+pub fn read_piece(input: &mut ArchiveInput, landed: &Landed, again: bool, batch: &mut StoredBatch) -> Result<()> {
     let at = batch.used;
     let stored = landed.stored as usize;
     if batch.buffer.len() < at + stored {
@@ -318,7 +406,7 @@ pub fn read_piece(input: &mut ArchiveInput, landed: &Landed, batch: &mut StoredB
     input.read_padding(landed.stored)?;
     batch.used += stored;
     batch.plain_bytes += landed.range.length;
-    batch.pieces.push(StoredPiece::Member { landed: *landed, at });
+    batch.pieces.push(StoredPiece::Member { landed: *landed, at, again });
     Ok(())
 }
 

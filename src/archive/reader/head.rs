@@ -121,18 +121,9 @@ fn label_instead(input: &mut ArchiveInput, member: &Member) -> Error {
     Error::refused(format!("read {}", input.name()), why, Some(remedy))
 }
 
-/// Reads the head, with the contents of the attached files that are wanted.
+/// Reads what is left of the head of an archive, or of any part of one, behind its first member, with the contents of the attached files that are wanted.
 ///
 /// [`Reading::Through`] goes on behind a RESTORE.txt or attached file that is damaged: no data depends on it.
-pub fn read_head(input: &mut ArchiveInput, wanted: Attachments<'_>, reading: Reading) -> Result<Head> {
-    let first = read_info(input)?;
-    if first.info.part.is_some() {
-        return Err(super::forward::several_parts(input));
-    }
-    read_behind_info(input, first, wanted, reading)
-}
-
-/// Reads what is left of the head of an archive, or of any part of one, behind its first member.
 pub fn read_behind_info(
     input: &mut ArchiveInput,
     first: First,

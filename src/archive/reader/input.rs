@@ -61,6 +61,11 @@ impl ArchiveInput {
         self.input.length()
     }
 
+    /// Whether it is much slower to go to positions in it than to read it front to back.
+    pub fn prefers_forward(&self) -> bool {
+        self.input.prefers_forward()
+    }
+
     /// How many bytes were read so far, or where the last seek went and what was read since.
     pub fn position(&self) -> u64 {
         self.position

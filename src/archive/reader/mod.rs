@@ -1,36 +1,44 @@
 //! Reads archives: forward from anything, by the index where the input can seek. Both tell the same of the same archive.
 
+mod by_index;
 mod forward;
 mod glance;
 mod head;
 mod input;
 mod lacking;
+mod look;
+mod missing;
+mod onward;
+mod parts;
 mod resync;
 mod salvage;
 mod seeking;
 mod survey;
 mod tail;
+mod trail;
 mod unpack;
 
 pub use forward::Ending;
 pub use glance::{end_in, glance, label};
 pub use lacking::Lacking;
+pub use look::look;
+pub use parts::Inputs;
 pub use salvage::{DeviceSize, Faults, Proven, SalvageOptions, Salvaged, Salvager};
 pub use survey::{Found, Known, Structure, survey};
-pub use unpack::Told;
+pub use unpack::{PartNews, Told};
 
 use super::end::End;
 use super::info::BackupInfo;
 use super::ledger::Ledger;
 use super::pack::PackedBatch;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::extent::{ExtentMap, Range};
 use crate::pipeline::{self, Pool};
 use crate::range_set::RangeSet;
-use crate::stream::Input;
 use forward::Forward;
-use head::Attachments;
+use head::{Attachments, Head};
 pub(super) use input::ArchiveInput;
+use parts::{PartInput, Parts};
 use seeking::Seeking;
 use unpack::{StoredBatch, Unpacked, Unpacker};
 
@@ -41,14 +49,18 @@ pub struct OpenOptions {
     pub attached: Option<String>,
     /// In which way to read.
     pub reading: Reading,
+    /// Take a single part of an archive for all that there is to read: it tells of its own range only, and cannot prove that it belongs to the others.
+    pub single_part: bool,
 }
 
 /// In which way an archive is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reading {
-    /// By the index where the input can seek, else front to back; stops at the first fault.
+    /// As suits the input if everything is wanted: by the index where it can seek, else front to back; stops at the first fault.
     #[default]
     Best,
+    /// As suits the input if a range is wanted: by the index wherever that is possible, also where it is slow.
+    Ranges,
     /// Front to back, every byte; tells what is damaged and goes on with what is sound behind it.
     Through,
 }
@@ -72,20 +84,37 @@ enum Reader {
     Seeking(Box<Seeking>),
 }
 
+impl Reader {
+    /// Goes on front to back. What is known to be missing already is an error, unless all that there is is to be seen.
+    fn forward(input: ArchiveInput, head: Head, parts: Parts, options: &OpenOptions) -> Result<Self> {
+        let forward = Forward::new(input, head, options.reading, parts);
+        let forward = if options.single_part { forward.of_single_part() } else { forward };
+        if options.reading != Reading::Through && forward.begins_late() {
+            return Err(forward.not_seen(None));
+        }
+        Ok(Self::Forward(Box::new(forward)))
+    }
+}
+
 impl OpenArchive {
-    /// Reads the head; of an input that can seek, also the end and all indexes, and checks that they fit.
+    /// Reads the head; of inputs that can seek, also the ends and all indexes, and checks that they fit.
     ///
     /// # Errors
     /// [`Incomplete`](crate::error::Error::Incomplete), [`Damaged`](crate::error::Error::Damaged) or [`Refused`](crate::error::Error::Refused) by the
     /// table in section 12 of the specification.
-    pub fn open(input: Box<dyn Input>, options: &OpenOptions) -> Result<Self> {
-        let mut input = ArchiveInput::new(input);
-        let mut head = head::read_head(&mut input, Attachments::Named(options.attached.as_deref()), options.reading)?;
+    pub fn open(inputs: impl Into<Inputs>, options: &OpenOptions) -> Result<Self> {
+        let mut faults = Vec::new();
+        let noted = (options.reading == Reading::Through).then_some(&mut faults);
+        let (part, parts) = Parts::gather(inputs.into(), noted)?;
+        let PartInput { mut input, first } = part;
+        let wanted = Attachments::Named(options.attached.as_deref());
+        let mut head = head::read_behind_info(&mut input, first, wanted, options.reading)?;
+        faults.append(&mut head.faults);
+        head.faults = faults;
         let attached = head.attached.pop();
-        let reader = if input.length().is_some() && options.reading == Reading::Best {
-            Reader::Seeking(Box::new(Seeking::open(input, head, &mut |_| ())?))
-        } else {
-            Reader::Forward(Box::new(Forward::new(input, head, options.reading)))
+        let reader = match by_index::is_possible(&input, &parts, options.reading) {
+            true => by_index::open(input, head, parts, options, &mut |_| ())?,
+            false => Reader::forward(input, head, parts, options)?,
         };
         Ok(Self { reader, attached })
     }
@@ -95,12 +124,12 @@ impl OpenArchive {
     ///
     /// # Errors
     /// As those of [`open`](Self::open).
-    pub(crate) fn open_with_documents(input: Box<dyn Input>) -> Result<(Self, Documents)> {
-        let mut input = ArchiveInput::new(input);
-        let mut head = head::read_head(&mut input, Attachments::All, Reading::Best)?;
+    pub(crate) fn open_with_documents(inputs: impl Into<Inputs>) -> Result<(Self, Documents)> {
+        let (PartInput { mut input, first }, parts) = Parts::gather(inputs.into(), None)?;
+        let mut head = head::read_behind_info(&mut input, first, Attachments::All, Reading::Best)?;
         let restore_text = std::mem::take(&mut head.restore_text);
         let documents = Documents { restore_text, attached: std::mem::take(&mut head.attached) };
-        let reader = Reader::Forward(Box::new(Forward::new(input, head, Reading::Best)));
+        let reader = Reader::forward(input, head, parts, &OpenOptions::default())?;
         Ok((Self { reader, attached: None }, documents))
     }
 
@@ -140,6 +169,16 @@ impl OpenArchive {
     /// The content of the attached file that was asked for.
     pub fn attached(&self) -> Option<&[u8]> {
         self.attached.as_deref()
+    }
+
+    /// What of the device the archive tells of: all of it; a single part, its own range.
+    ///
+    /// `None` while that is not known: of a single part that is read front to back.
+    pub fn told_of(&self) -> Option<Range> {
+        match &self.reader {
+            Reader::Forward(forward) => forward.told_of(),
+            Reader::Seeking(seeking) => Some(seeking.told_of()),
+        }
     }
 
     /// What the archive cannot give of this range, as far as that can be known before its data is read: all of it where the input can seek.
@@ -233,44 +272,5 @@ impl OpenArchive {
             Reader::Forward(forward) => forward.ending().cloned().ok_or_else(|| tail::no_end(&forward.input)),
             Reader::Seeking(seeking) => Ok(seeking.ending().clone()),
         }
-    }
-}
-
-/// Reads of an archive only what an inventory needs: head and end where the input can seek and the end is there, else its structure.
-///
-/// Gives the backup-info if that much could be read, and how the archive ends, or why it does not.
-pub fn look(input: Box<dyn Input>) -> (Option<BackupInfo>, Result<Ending>) {
-    let mut input = ArchiveInput::new(input);
-    if input.length().is_none() {
-        return match head::read_head(&mut input, Attachments::Named(None), Reading::Best) {
-            Ok(head) => (Some(head.info.clone()), Forward::new(input, head, Reading::Best).skim(&mut |_| ())),
-            Err(error) => (None, Err(error)),
-        };
-    }
-    let first = match head::read_info(&mut input) {
-        Ok(first) => first,
-        Err(error) => return (None, Err(error)),
-    };
-    let behind_info = input.position();
-    let info = first.info.clone();
-    let ending = match tail::find_end(&mut input, &first.common, info.digest) {
-        Ok(Ok(ending)) => tail::check_last_index(&mut input, &first.common, info.digest, &ending).map(|()| ending),
-        Ok(Err(failure)) if info.part.is_some() => Err(failure.unwrap_or_else(|| tail::no_end(&input))),
-        Ok(Err(_)) => Err(why_no_end(input, first, behind_info)),
-        Err(error) => Err(error),
-    };
-    (Some(info), ending)
-}
-
-/// Why the tail shows no end: it may have been cut off, or something else may follow it. The structure tells.
-fn why_no_end(mut input: ArchiveInput, first: head::First, behind_info: u64) -> Error {
-    let sought = input.seek_to(behind_info);
-    let head = sought.and_then(|()| head::read_behind_info(&mut input, first, Attachments::Named(None), Reading::Best));
-    match head {
-        Ok(head) => {
-            let data_position = input.position();
-            seeking::diagnose(input, head, data_position, &mut |_| ())
-        }
-        Err(error) => error,
     }
 }

@@ -24,7 +24,7 @@ impl Forward {
         let lost = member.record.seq.saturating_sub(self.next_seq);
         self.next_seq = member.record.seq.saturating_add(1);
         self.lost_members = true;
-        self.device_closed = false;
+        self.closing = None;
         // A member whose headers were sound was entered, though its bytes were not told.
         let entered = self.ledger.at().max(told);
         match member.kind {

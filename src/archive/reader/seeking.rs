@@ -9,9 +9,10 @@ use super::super::member::MemberKind;
 use super::super::{frame, limit};
 use super::forward::{Ending, Forward, landed_of, push_zeros, read_piece};
 use super::head::{Head, check_digest, check_known, next_known};
-use super::input::{ArchiveInput, Common};
+use super::input::{ArchiveInput, Common, Member};
+use super::parts::{Parts, Sum, Unproven, check_head, check_start, end_fits};
 use super::survey::Found;
-use super::tail::{find_end, not_cut};
+use super::tail::not_cut;
 use super::unpack::StoredBatch;
 use crate::error::{Error, Result};
 use crate::extent::{MapCursor, Range};
@@ -24,12 +25,25 @@ struct Place {
     seq: u64,
 }
 
-/// A reader that knows the whole archive before it reads any data.
+/// A part of the archive, whose end was found.
+pub struct SeekingPart {
+    /// Its input.
+    pub input: ArchiveInput,
+    /// How it ends.
+    pub ending: Ending,
+}
+
+/// A reader that knows the whole archive before it reads any data, or all of a single part.
 pub struct Seeking {
-    input: ArchiveInput,
+    parts: Vec<SeekingPart>,
     common: Common,
     ledger: Ledger<()>,
+    /// How the last part ends, with the counts of all.
     ending: Ending,
+    /// What cannot be proven, where parts before these are not at hand.
+    unproven: Option<Unproven>,
+    /// What of the device these parts tell of.
+    told_of: Range,
     /// Which index comes next, and the lines of the current one.
     next_index: usize,
     lines: Option<IndexLines>,
@@ -37,7 +51,7 @@ pub struct Seeking {
     checked: Vec<CheckedIndex>,
     /// The ranges of the device that are told.
     wanted: RangeSet,
-    pending: Option<Landed>,
+    pending: Option<(usize, Landed)>,
     /// What reads as zero between what is told follows from the map.
     cursor: MapCursor,
     /// Everything before this was told; while the indexes are checked, what they list before it was found.
@@ -46,6 +60,11 @@ pub struct Seeking {
 
 /// What is known of an index that fitted.
 struct CheckedIndex {
+    /// In which part it lies, and where.
+    part: usize,
+    position: u64,
+    /// Its number.
+    number: u64,
     /// Everything of the device before this stands in earlier indexes.
     from: u64,
     /// The digest of its text.
@@ -54,53 +73,91 @@ struct CheckedIndex {
 
 /// An index on its way through: what is left of its text, and the digest of what was read.
 struct IndexLines {
+    part: usize,
     lines: Box<dyn BufRead + Send>,
     hasher: Hasher,
 }
 
 impl Seeking {
-    /// Finds the end, then holds every index against the map and the end member, without reading data; tells what they list.
+    /// Opens an archive, or a part of one, whose end was found.
     ///
     /// # Errors
-    /// What a forward reader would say of this archive: incomplete where it was cut, damaged where it contradicts itself.
-    pub fn open(mut input: ArchiveInput, head: Head, tell: &mut dyn FnMut(Found)) -> Result<Self> {
-        let data_position = input.position();
-        let Ok(ending) = find_end(&mut input, &head.common, head.info.digest)? else {
-            return Err(diagnose(input, head, data_position, tell));
-        };
-        Self::open_with_end(input, head, ending, tell)
+    /// As those of [`open_parts`](Self::open_parts).
+    pub fn open_with_end(input: ArchiveInput, head: Head, ending: Ending, tell: &mut dyn FnMut(Found)) -> Result<Self> {
+        Self::open_parts(vec![(SeekingPart { input, ending }, head)], tell)
     }
 
-    /// The same of an archive whose end was found already.
-    pub fn open_with_end(input: ArchiveInput, head: Head, ending: Ending, tell: &mut dyn FnMut(Found)) -> Result<Self> {
-        if ending.end.goes_on() {
-            return Err(super::forward::several_parts(&input));
-        }
+    /// Opens parts that follow each other, whose ends were found: holds every index against the map and the end members, without reading data; tells what
+    /// they list.
+    ///
+    /// # Errors
+    /// What a forward reader would say of this archive: damaged where it contradicts itself.
+    pub fn open_parts(parts: Vec<(SeekingPart, Head)>, tell: &mut dyn FnMut(Found)) -> Result<Self> {
+        let mut parts = parts.into_iter();
+        let (part, head) = parts.next().expect("there is at least one part");
         let Head { common, info, info_digest, map, map_digest, map_position, next_seq, .. } = head;
-        let wanted = RangeSet::from_iter([Range { start: 0, length: info.device.size_bytes }]);
-        let ledger = Ledger::open(info, info_digest, map, map_digest, map_position, ());
+        let from = info.part.as_ref().map_or(0, |part| part.from);
+        let ending = part.ending.clone();
         let mut seeking = Self {
-            input,
+            parts: vec![part],
             common,
-            ledger,
+            wanted: RangeSet::from_iter([Range { start: 0, length: info.device.size_bytes }]),
+            unproven: info.part.as_ref().map(|_| Unproven::default()),
+            told_of: Range { start: from, length: 0 },
+            ledger: Ledger::open(info, info_digest, map, map_digest, map_position, ()),
             ending,
             next_index: 0,
             lines: None,
             checked: Vec::new(),
-            wanted,
             pending: None,
             cursor: MapCursor::default(),
-            at: 0,
+            at: from,
         };
-        let checked = seeking.check_indexes(Place { position: map_position, seq: next_seq - 1 }, tell);
-        checked.map_err(not_cut)?;
-        seeking.at = 0;
+        let mut sum = Sum::default();
+        seeking.check_part(Place { position: map_position, seq: next_seq - 1 }, tell).map_err(not_cut)?;
+        sum.add(&seeking.ending.end);
+        for (part, head) in parts {
+            let end_blocks = seeking.ending.end_blocks;
+            let map = seeking.go_on(part, head)?;
+            seeking.check_part(map, tell).map_err(not_cut)?;
+            sum.add(&seeking.ending.end);
+            seeking.ending.end_blocks &= end_blocks;
+        }
+        seeking.told_of = Range::between(from, seeking.ledger.at());
+        let Ending { end, position, end_blocks, .. } = seeking.ending;
+        seeking.ending = Ending::of_parts(end, &seeking.ledger, &sum, position, end_blocks);
+        seeking.at = from;
         Ok(seeking)
+    }
+
+    /// Goes on with the account where the part before ended.
+    fn go_on(&mut self, part: SeekingPart, head: Head) -> Result<Place> {
+        check_head(&part.input, &head, &self.ledger)?;
+        let before = &self.ending.end;
+        let next_seq = self.ledger.info().first_seq().saturating_add(before.members);
+        let mark = self.ledger.mark();
+        let checked = check_start(&head.info, &mark, next_seq, before.running);
+        checked.map_err(|why| Error::damaged(part.input.name(), why))?;
+        let map = Place { position: head.map_position, seq: head.next_seq - 1 };
+        self.ledger.begin_part(mark, head.info, head.map_position, ());
+        self.ending = part.ending.clone();
+        self.parts.push(part);
+        Ok(map)
+    }
+
+    /// What of the device these parts tell of: all of it, unless other parts are not at hand.
+    pub fn told_of(&self) -> Range {
+        self.told_of
+    }
+
+    fn last(&mut self) -> &mut ArchiveInput {
+        let last = self.parts.len() - 1;
+        &mut self.parts[last].input
     }
 
     /// The archive as the user named it.
     pub fn name(&self) -> &str {
-        self.input.name()
+        self.parts[0].input.name()
     }
 
     /// The archive's account: backup-info and map.
@@ -117,7 +174,7 @@ impl Seeking {
     pub fn narrow(&mut self, wanted: RangeSet) {
         self.wanted = wanted;
         (self.next_index, self.lines, self.pending) = (0, None, None);
-        self.at = 0;
+        self.at = self.told_of.start;
         self.cursor = MapCursor::default();
     }
 
@@ -126,7 +183,7 @@ impl Seeking {
         let before = std::mem::take(&mut self.wanted);
         self.narrow(RangeSet::from_iter([wanted]));
         let mut text = Vec::new();
-        while let Some(line) = self.next_line(&mut text)? {
+        while let Some((_, line)) = self.next_line(&mut text)? {
             self.at = self.at.max(line.range().end());
             if line.range().intersection(&wanted).is_some() {
                 each(&line);
@@ -141,7 +198,7 @@ impl Seeking {
     /// # Errors
     /// The pieces that came before the failure are in the batch; what was not told until then is affected, as with a forward reader.
     pub fn fill(&mut self, batch: &mut StoredBatch) -> Result<bool> {
-        let before = self.pending.map_or(self.at, |landed| landed.range.start);
+        let before = self.pending.map_or(self.at, |(_, landed)| landed.range.start);
         let filled = self.fill_inner(batch);
         filled.map_err(|error| self.not_told(batch.end().unwrap_or(before), error))
     }
@@ -154,67 +211,67 @@ impl Seeking {
     fn fill_inner(&mut self, batch: &mut StoredBatch) -> Result<bool> {
         let mut line = Vec::new();
         loop {
-            if let Some(landed) = self.pending.take() {
+            if let Some((part, landed)) = self.pending.take() {
                 let data_bytes = if landed.stored > 0 { landed.range.length } else { 0 };
                 if !batch.fits(data_bytes, self.ledger.info().batch_bytes()) {
-                    self.pending = Some(landed);
+                    self.pending = Some((part, landed));
                     return Ok(true);
                 }
-                self.read_landed(&landed, batch)?;
+                self.read_landed(part, &landed, batch)?;
             }
             let landed = self.next_member_line(&mut line)?;
-            let up_to = landed.map_or(self.ledger.info().device.size_bytes, |landed| landed.range.start);
+            let up_to = landed.map_or(self.told_of.end(), |(_, landed)| landed.range.start);
             if up_to < self.at {
-                return Err(Error::damaged(self.input.name(), "an index reads otherwise than a moment ago"));
+                return Err(Error::damaged(self.name(), "an index reads otherwise than a moment ago"));
             }
             let (pieces, wanted) = (&mut batch.pieces, &self.wanted);
             self.cursor.covered(self.ledger.map(), self.at, up_to, |range| push_zeros(pieces, range, wanted));
-            self.at = landed.map_or(up_to, |landed| landed.range.end());
-            self.pending = landed.filter(|landed| wanted.touches(landed.range));
+            self.at = landed.map_or(up_to, |(_, landed)| landed.range.end());
+            self.pending = landed.filter(|(_, landed)| wanted.touches(landed.range));
             if landed.is_none() {
                 return Ok(!batch.pieces.is_empty());
             }
         }
     }
 
-    /// The next line that names a member, of this index or the next.
-    fn next_member_line(&mut self, line: &mut Vec<u8>) -> Result<Option<Landed>> {
+    /// The next line that names a member, of this index or the next, and the part in which it lies.
+    fn next_member_line(&mut self, line: &mut Vec<u8>) -> Result<Option<(usize, Landed)>> {
         loop {
             match self.next_line(line)? {
                 None => return Ok(None),
-                Some(Line::Member(landed)) => return Ok(Some(landed)),
-                Some(Line::Zeros(_)) => {}
+                Some((part, Line::Member(landed))) => return Ok(Some((part, landed))),
+                Some((_, Line::Zeros(_))) => {}
             }
         }
     }
 
-    fn read_landed(&mut self, landed: &Landed, batch: &mut StoredBatch) -> Result<()> {
-        self.input.seek_to(landed.position)?;
+    fn read_landed(&mut self, part: usize, landed: &Landed, batch: &mut StoredBatch) -> Result<()> {
+        let input = &mut self.parts[part].input;
+        input.seek_to(landed.position)?;
         let mut seq = landed.seq;
-        let member = next_known(&mut self.input, &self.common, self.ledger.digest_kind(), &mut seq)?;
-        let found =
-            landed_of(&member, self.ledger.digest_kind()).map_err(|why| self.input.damaged(landed.position, why))?;
+        let member = next_known(input, &self.common, self.ledger.digest_kind(), &mut seq)?;
+        let found = landed_of(&member, self.ledger.digest_kind()).map_err(|why| input.damaged(landed.position, why))?;
         if found != *landed || member.kind != landed.kind() {
-            let fault = self.input.damaged(landed.position, "a member is not the one that the index lists there");
+            let fault = input.damaged(landed.position, "a member is not the one that the index lists there");
             return Err(fault.with_affected(landed.range));
         }
         // They were right when the indexes were checked; but an input may have changed since.
-        self.ledger.check_sizes(landed).map_err(|why| self.input.damaged(landed.position, why))?;
-        read_piece(&mut self.input, landed, batch)
+        self.ledger.check_sizes(landed).map_err(|why| input.damaged(landed.position, why))?;
+        read_piece(input, landed, false, batch)
     }
 
-    fn next_line(&mut self, line: &mut Vec<u8>) -> Result<Option<Line>> {
+    /// The next line of the indexes, and the part in which it lies.
+    fn next_line(&mut self, line: &mut Vec<u8>) -> Result<Option<(usize, Line)>> {
         loop {
             if self.lines.is_none() {
                 self.pass_unwanted_indexes();
-                let told = self.at >= self.wanted.end();
-                if told || self.next_index == self.ending.end.indexes.len() {
+                let Some(next) = self.checked.get(self.next_index) else { return Ok(None) };
+                if self.at >= self.wanted.end() {
                     return Ok(None);
                 }
-                let mut index = IndexLines {
-                    lines: self.open_index(self.next_index)?.0,
-                    hasher: self.ledger.digest_kind().hasher(),
-                };
+                let (part, position, number) = (next.part, next.position, next.number);
+                let (lines, _) = self.open_index(part, position, number)?;
+                let mut index = IndexLines { part, lines, hasher: self.ledger.digest_kind().hasher() };
                 self.read_line(&mut *index.lines, line)?;
                 index.hasher.update(line);
                 self.lines = Some(index);
@@ -223,15 +280,15 @@ impl Seeking {
             let Some(mut index) = self.lines.take() else { continue };
             if self.read_line(&mut *index.lines, line)? {
                 index.hasher.update(line);
+                let part = index.part;
                 self.lines = Some(index);
                 let parsed = parse_line(line, self.ledger.digest_kind());
-                let parsed = parsed.ok_or_else(|| {
-                    Error::damaged(self.input.name(), "a line of an index is not spelled as it must be")
-                })?;
-                return Ok(Some(parsed));
+                let parsed = parsed
+                    .ok_or_else(|| Error::damaged(self.name(), "a line of an index is not spelled as it must be"))?;
+                return Ok(Some((part, parsed)));
             }
             if self.checked.get(self.next_index - 1).map(|index| index.digest) != Some(index.hasher.finish()) {
-                return Err(Error::damaged(self.input.name(), "an index reads otherwise than a moment ago"));
+                return Err(Error::damaged(self.name(), "an index reads otherwise than a moment ago"));
             }
         }
     }
@@ -249,82 +306,117 @@ impl Seeking {
 
     fn read_line(&self, lines: &mut dyn BufRead, line: &mut Vec<u8>) -> Result<bool> {
         frame::read_piece(lines, b'\n', LINE_MAX, line)
-            .map_err(|why| Error::damaged(self.input.name(), format!("an index: {why}")))
+            .map_err(|why| Error::damaged(self.name(), format!("an index: {why}")))
     }
 
-    /// The text of the index that the end member names at this place, and the member that holds it.
-    fn open_index(&mut self, place: usize) -> Result<(Box<dyn BufRead + Send>, super::input::Member)> {
-        let position = self.ending.end.indexes[place];
-        self.input.seek_to(position)?;
-        let member = self.input.next_member(Some(&self.common))?;
-        if member.kind != MemberKind::Index(place as u64) || member.stored > limit::TABLE_STORED {
-            return Err(self.input.damaged(position, "there is not the index that the end member names there"));
+    /// The text of the index that an end member names at this position, and the member that holds it; of this number.
+    fn open_index(&mut self, part: usize, position: u64, number: u64) -> Result<(Box<dyn BufRead + Send>, Member)> {
+        let (lines, member) = self.open_any_index(part, position)?;
+        if member.kind != MemberKind::Index(number) {
+            return Err(not_the_index(&self.parts[part].input, position));
         }
-        check_known(&self.input, &member)?;
-        let stored = self.input.read_stored(&member)?;
-        let lines = frame::owned_table_reader(stored)
-            .map_err(|why| self.input.damaged(position, format!("an index: {why}")))?;
         Ok((lines, member))
     }
 
-    /// Enters every line of every index into the account, which must come out as the indexes and the end member say.
-    fn check_indexes(&mut self, map: Place, tell: &mut dyn FnMut(Found)) -> Result<()> {
+    fn open_any_index(&mut self, part: usize, position: u64) -> Result<(Box<dyn BufRead + Send>, Member)> {
+        let input = &mut self.parts[part].input;
+        input.seek_to(position)?;
+        let member = input.next_member(Some(&self.common))?;
+        if !matches!(member.kind, MemberKind::Index(_)) || member.stored > limit::TABLE_STORED {
+            return Err(not_the_index(input, position));
+        }
+        check_known(input, &member)?;
+        let stored = input.read_stored(&member)?;
+        let lines =
+            frame::owned_table_reader(stored).map_err(|why| input.damaged(position, format!("an index: {why}")))?;
+        Ok((lines, member))
+    }
+
+    /// Enters every line of every index of the last part into the account, which must come out as the indexes and the end member say.
+    fn check_part(&mut self, map: Place, tell: &mut dyn FnMut(Found)) -> Result<()> {
         let mut before = map;
         let count = self.ending.end.indexes.len();
         for place in 0..count {
-            let (mut lines, member) = self.open_index(place)?;
-            let at = self.ledger.at();
-            let previous = place.checked_sub(1).map(|before| self.ending.end.indexes[before]);
-            let mut line = Vec::new();
-            self.read_line(&mut *lines, &mut line)?;
-            let mut hasher = self.ledger.digest_kind().hasher();
-            hasher.update(&line);
-            if !is_first_line(&line, at, previous) {
-                return Err(self
-                    .input
-                    .damaged(member.position, "an index does not go on where the one before it ended"));
-            }
-            // What reads as zero lies in extents of the map, before members or behind the last: a small frame can hold lines without end.
-            let mut lines_left = self.ledger.map().len() as u64 + 2 * limit::INDEX_MEMBERS;
-            while self.read_line(&mut *lines, &mut line)? {
-                hasher.update(&line);
-                let entered = self.enter(&line, member.position, tell);
-                if let Some(landed) = entered.map_err(|error| self.not_told(self.at, error))? {
-                    let between = self.check_between(before, Place { position: landed.position, seq: landed.seq });
-                    before = between.map_err(|error| self.not_told(self.at, error))?;
-                    self.at = landed.range.end();
-                }
-                lines_left = lines_left
-                    .checked_sub(1)
-                    .ok_or_else(|| self.input.damaged(member.position, "an index is longer than what it can say"))?;
-            }
-            let between = self.check_between(before, Place { position: member.position, seq: member.record.seq });
-            before = between.map_err(|error| self.not_told(self.at, error))?;
-            let last = place + 1 == count;
-            if last == self.ledger.index_is_full() {
-                return Err(self.input.damaged(member.position, "an index lists too many or too few members"));
-            }
-            if last {
-                let zeros = |range| tell(Found::Zeros(range));
-                let closed = self.ledger.close_device(zeros);
-                closed.map_err(|why| self.not_told(self.at, self.input.damaged(member.position, why)))?;
-            }
-            let expected = self.ledger.close_index(member.position, ());
-            check_digest(&self.input, &member, self.ledger.digest_kind(), hasher.finish())?;
-            self.checked.push(CheckedIndex { from: at, digest: hasher.finish() });
-            if expected.digest != hasher.finish() || expected.length != member.record.length {
-                return Err(self
-                    .input
-                    .damaged(member.position, "an index does not say what follows from the map and its members"));
-            }
+            before = self.check_index(place, before, tell)?;
         }
-        let end = Place { position: self.ending.position, seq: self.ending.end.members - 1 };
+        let end = Place { position: self.ending.position, seq: self.last_seq() };
         self.check_between(before, end)?;
-        let end = &self.ending.end;
-        if count == 0 || !end.agrees_with(&self.ledger.end(end.members - 1, end.finished)) {
-            return Err(Error::damaged(self.input.name(), "the end member does not say what the indexes say"));
+        let fits = count > 0 && end_fits(&self.ending.end, &self.ledger, end.seq, self.unproven.as_mut());
+        if !fits {
+            return Err(Error::damaged(self.last().name(), "the end member does not say what the indexes say"));
         }
         Ok(())
+    }
+
+    /// The number of the last part's end member.
+    fn last_seq(&self) -> u64 {
+        self.ledger.info().first_seq().saturating_add(self.ending.end.members).saturating_sub(1)
+    }
+
+    fn check_index(&mut self, place: usize, before: Place, tell: &mut dyn FnMut(Found)) -> Result<Place> {
+        let (part, position) = (self.parts.len() - 1, self.ending.end.indexes[place]);
+        let (mut lines, member) = self.open_any_index(part, position)?;
+        let at = self.ledger.at();
+        let previous = place.checked_sub(1).map(|before| self.ending.end.indexes[before]);
+        let mut line = Vec::new();
+        self.read_line(&mut *lines, &mut line)?;
+        let mut hasher = self.ledger.digest_kind().hasher();
+        hasher.update(&line);
+        if !is_first_line(&line, at, previous) {
+            let why = "an index does not go on where the one before it ended";
+            return Err(self.last().damaged(member.position, why));
+        }
+        let before = self.enter_lines(&mut *lines, &mut hasher, &member, before, tell)?;
+        let last = place + 1 == self.ending.end.indexes.len();
+        if last == self.ledger.index_is_full() {
+            return Err(self.last().damaged(member.position, "an index lists too many or too few members"));
+        }
+        if last && !self.ending.end.goes_on() {
+            let zeros = |range| tell(Found::Zeros(range));
+            let closed = self.ledger.close_device(zeros);
+            closed.map_err(|why| self.not_told(self.at, self.parts[part].input.damaged(member.position, why)))?;
+        }
+        let expected = self.ledger.close_index(member.position, ());
+        check_digest(&self.parts[part].input, &member, self.ledger.digest_kind(), hasher.finish())?;
+        let MemberKind::Index(number) = member.kind else { return Err(not_the_index(self.last(), position)) };
+        let fits = self.unproven.as_mut().map_or(number == expected.number, |one| one.fits(number, expected.number));
+        if !fits {
+            return Err(not_the_index(self.last(), position));
+        }
+        self.checked.push(CheckedIndex { part, position, number, from: at, digest: hasher.finish() });
+        if expected.digest != hasher.finish() || expected.length != member.record.length {
+            let why = "an index does not say what follows from the map and its members";
+            return Err(self.last().damaged(member.position, why));
+        }
+        Ok(before)
+    }
+
+    /// Enters the lines of an index behind its first.
+    fn enter_lines(
+        &mut self,
+        lines: &mut dyn BufRead,
+        hasher: &mut Hasher,
+        index: &Member,
+        mut before: Place,
+        tell: &mut dyn FnMut(Found),
+    ) -> Result<Place> {
+        let mut line = Vec::new();
+        // What reads as zero lies in extents of the map, before members or behind the last: a small frame can hold lines without end.
+        let mut lines_left = self.ledger.map().len() as u64 + 2 * limit::INDEX_MEMBERS;
+        while self.read_line(lines, &mut line)? {
+            hasher.update(&line);
+            let entered = self.enter(&line, index.position, tell);
+            if let Some(landed) = entered.map_err(|error| self.not_told(self.at, error))? {
+                let between = self.check_between(before, Place { position: landed.position, seq: landed.seq });
+                before = between.map_err(|error| self.not_told(self.at, error))?;
+                self.at = landed.range.end();
+            }
+            lines_left = lines_left
+                .checked_sub(1)
+                .ok_or_else(|| self.last().damaged(index.position, "an index is longer than what it can say"))?;
+        }
+        let between = self.check_between(before, Place { position: index.position, seq: index.record.seq });
+        between.map_err(|error| self.not_told(self.at, error))
     }
 
     /// Between two members that follow each other by the indexes only optional ones may stand. Where their numbers show that there are
@@ -333,24 +425,28 @@ impl Seeking {
         if before.seq.checked_add(1) == Some(after.seq) && after.position != self.ending.position {
             return Ok(after);
         }
-        self.input.seek_to(before.position)?;
-        let member = self.input.next_member(Some(&self.common))?;
-        self.input.skip_stored(member.stored)?;
+        let last = self.parts.len() - 1;
+        let input = &mut self.parts[last].input;
+        input.seek_to(before.position)?;
+        let member = input.next_member(Some(&self.common))?;
+        input.skip_stored(member.stored)?;
         let mut next_seq = before.seq.saturating_add(1);
-        let found = next_known(&mut self.input, &self.common, self.ledger.digest_kind(), &mut next_seq)?;
+        let found = next_known(input, &self.common, self.ledger.digest_kind(), &mut next_seq)?;
         if (Place { position: found.position, seq: found.record.seq }) != after {
-            return Err(self.input.damaged(found.position, "there is a member that no index lists there"));
+            return Err(input.damaged(found.position, "there is a member that no index lists there"));
         }
         Ok(after)
     }
 
     fn enter(&mut self, line: &[u8], position: u64, tell: &mut dyn FnMut(Found)) -> Result<Option<Landed>> {
-        let damaged = |why: &str| self.input.damaged(position, format!("an index: {why}"));
+        let last = self.parts.len() - 1;
+        let damaged = |why: &str| self.parts[last].input.damaged(position, format!("an index: {why}"));
         match parse_line(line, self.ledger.digest_kind()) {
             Some(Line::Member(landed)) => {
                 let result = self.ledger.land(&landed, |range| tell(Found::Zeros(range)));
                 result.map_err(|why| {
-                    self.input.damaged(position, format!("an index lists {}: {why}", landed.kind().path()))
+                    let why = format!("an index lists {}: {why}", landed.kind().path());
+                    self.parts[last].input.damaged(position, why)
                 })?;
                 tell(Found::of_member(&landed));
                 Ok(Some(landed))
@@ -362,13 +458,17 @@ impl Seeking {
     }
 }
 
+fn not_the_index(input: &ArchiveInput, position: u64) -> Error {
+    input.damaged(position, "there is not the index that the end member names there")
+}
+
 /// Why an archive has no end where it must be: goes through its structure from the data on, as a forward reader does.
 pub fn diagnose(mut input: ArchiveInput, head: Head, data_position: u64, tell: &mut dyn FnMut(Found)) -> Error {
     let name = input.name().to_owned();
     if let Err(error) = input.seek_to(data_position) {
         return error;
     }
-    match Forward::new(input, head, super::Reading::Best).skim(tell) {
+    match Forward::new(input, head, super::Reading::Best, Parts::none()).skim(tell) {
         Err(error) => error,
         Ok(_) => Error::damaged(name, "its end member is not where it must be"),
     }

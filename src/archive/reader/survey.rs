@@ -3,15 +3,17 @@
 use super::super::index::{Content, Landed};
 use super::super::info::BackupInfo;
 use super::Reading;
-use super::forward::{Ending, Forward, several_parts};
+use super::by_index;
+use super::forward::{Ending, Forward};
 use super::head::{self, Attachments, Head};
 use super::input::ArchiveInput;
+use super::parts::{Inputs, PartInput, Parts};
 use super::seeking::{self, Seeking};
 use super::tail;
 use super::unpack::StoredPiece;
+use super::{OpenOptions, Reader};
 use crate::error::{Error, Result};
 use crate::extent::{ExtentMap, Range};
-use crate::stream::Input;
 
 /// What an archive's structure says of a range of the device; the bytes have not been looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +39,9 @@ impl Found {
     /// The same of whatever a reader came upon; nothing of what is lost.
     pub(super) fn of_piece(piece: &StoredPiece) -> Option<Self> {
         match piece {
-            StoredPiece::Member { landed, .. } => Some(Self::of_member(landed)),
+            StoredPiece::Member { landed, again: false, .. } => Some(Self::of_member(landed)),
             StoredPiece::Zeros(range) => Some(Self::Zeros(*range)),
-            StoredPiece::Lost { .. } => None,
+            StoredPiece::Member { .. } | StoredPiece::Lost { .. } | StoredPiece::Part(_) => None,
         }
     }
 
@@ -76,20 +78,19 @@ pub struct Known {
 
 /// What stands behind the head of an archive, and has not been looked at yet.
 pub struct Structure {
-    rest: Result<(ArchiveInput, Head)>,
+    rest: Result<(ArchiveInput, Head, Parts)>,
 }
 
 /// Reads the head as far as it can be read; what is wrong with it is told at the end.
-pub fn survey(input: Box<dyn Input>) -> (Known, Structure) {
-    let mut input = ArchiveInput::new(input);
-    let first = match head::read_info(&mut input) {
-        Ok(first) => first,
+pub fn survey(inputs: impl Into<Inputs>) -> (Known, Structure) {
+    let (PartInput { mut input, first }, parts) = match Parts::gather(inputs.into(), None) {
+        Ok(gathered) => gathered,
         Err(error) => return (Known::default(), Structure { rest: Err(error) }),
     };
     let info = Some(first.info.clone());
     match head::read_behind_info(&mut input, first, Attachments::Named(None), Reading::Through) {
         // The structure is held against the map, which takes at most 16 MiB more so.
-        Ok(head) => (Known { info, map: Some(head.map.clone()) }, Structure { rest: Ok((input, head)) }),
+        Ok(head) => (Known { info, map: Some(head.map.clone()) }, Structure { rest: Ok((input, head, parts)) }),
         Err(error) => (Known { info, map: None }, Structure { rest: Err(error) }),
     }
 }
@@ -97,45 +98,50 @@ pub fn survey(input: Box<dyn Input>) -> (Known, Structure) {
 impl Structure {
     /// Goes through it once, and tells what it says of the device, in ascending order, as far as it is sound.
     ///
-    /// Of a part of an archive nothing is told: this version cannot put parts together.
+    /// A part that is given alone tells of its own range.
     pub fn finish(self, tell: &mut dyn FnMut(Found)) -> Outcome {
-        let (input, head) = match self.rest {
+        let (input, head, parts) = match self.rest {
             Ok(rest) => rest,
             Err(error) => return Outcome::failed(error),
         };
         let fault = head.faults.first().map(|why| Error::damaged(input.name(), why));
-        let seeks = input.length().is_some();
-        let mut outcome = if seeks { by_index(input, head, tell) } else { forward(input, head, tell) };
+        let is_one = !parts.can_go_on();
+        let mut outcome = if !by_index::is_possible(&input, &parts, Reading::Ranges) {
+            let forward = Forward::new(input, head, Reading::Best, parts);
+            by_skimming(if is_one { forward.of_single_part() } else { forward }, tell)
+        } else if is_one {
+            by_own_index(input, head, tell)
+        } else {
+            by_all_indexes(input, head, parts, tell)
+        };
         outcome.fault = outcome.fault.or(fault);
         outcome
     }
 }
 
-fn forward(input: ArchiveInput, head: Head, tell: &mut dyn FnMut(Found)) -> Outcome {
-    if head.info.part.is_some() {
-        return Outcome::failed(several_parts(&input));
-    }
-    match Forward::new(input, head, Reading::Best).skim(tell) {
+fn by_skimming(forward: Forward, tell: &mut dyn FnMut(Found)) -> Outcome {
+    match forward.skim(tell) {
         Ok(ending) => Outcome { ending: Some(ending), fault: None },
         Err(error) => Outcome::failed(error),
     }
 }
 
-fn by_index(mut input: ArchiveInput, head: Head, tell: &mut dyn FnMut(Found)) -> Outcome {
+fn by_own_index(mut input: ArchiveInput, head: Head, tell: &mut dyn FnMut(Found)) -> Outcome {
     let data_position = input.position();
     match tail::find_end(&mut input, &head.common, head.info.digest) {
-        Ok(Ok(ending)) if head.info.part.is_some() || ending.end.goes_on() => {
-            let checked = tail::check_last_index(&mut input, &head.common, head.info.digest, &ending);
-            Outcome { ending: Some(ending), fault: checked.err() }
-        }
         Ok(Ok(ending)) => {
             let opened = Seeking::open_with_end(input, head, ending.clone(), tell);
             Outcome { ending: Some(ending), fault: opened.err() }
         }
-        Ok(Err(failure)) if head.info.part.is_some() => {
-            Outcome::failed(failure.unwrap_or_else(|| tail::no_end(&input)))
-        }
         Ok(Err(_)) => Outcome::failed(seeking::diagnose(input, head, data_position, tell)),
+        Err(error) => Outcome::failed(error),
+    }
+}
+
+fn by_all_indexes(input: ArchiveInput, head: Head, parts: Parts, tell: &mut dyn FnMut(Found)) -> Outcome {
+    match by_index::open(input, head, parts, &OpenOptions::default(), tell) {
+        Ok(Reader::Seeking(seeking)) => Outcome { ending: Some(seeking.ending().clone()), fault: None },
+        Ok(Reader::Forward(forward)) => by_skimming(*forward, tell),
         Err(error) => Outcome::failed(error),
     }
 }

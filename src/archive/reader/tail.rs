@@ -90,7 +90,7 @@ fn read_end(
         return Err(input.damaged(position, "the end member does not fit"));
     }
     input.read_zeros_to_the_end()?;
-    Ok(Ending { end, position, end_blocks: length.saturating_sub(behind) >= 2 * BLOCK as u64 })
+    Ok(Ending::of_part(end, position, length.saturating_sub(behind) >= 2 * BLOCK as u64))
 }
 
 /// The position behind the last byte that is not zero.

@@ -15,12 +15,25 @@ const PIECES_MAX: usize = 4096;
 /// Something that was read from an archive.
 #[derive(Clone, Debug)]
 pub enum StoredPiece {
-    /// A member; its stored bytes stand in the batch's buffer from here on.
-    Member { landed: Landed, at: usize },
+    /// A member; its stored bytes stand in the batch's buffer from here on. One that a later part holds `again` is checked and not told.
+    Member { landed: Landed, at: usize, again: bool },
     /// A range that reads as zero.
     Zeros(Range),
     /// A range of which nothing sound was found, and why.
     Lost { range: Range, why: String },
+    /// Here a part begins or ends.
+    Part(PartNews),
+}
+
+/// A part of an archive that lies in several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartNews {
+    /// Its number, from 1.
+    pub number: u64,
+    /// The input that holds it, as the user named it.
+    pub input: String,
+    /// Whether it has ended, in the way in which a part must; else it begins.
+    pub ended: bool,
 }
 
 /// Some pieces in ascending order and their stored bytes.
@@ -46,9 +59,10 @@ impl StoredBatch {
 
     /// Where the last piece ends.
     pub fn end(&self) -> Option<u64> {
-        self.pieces.last().map(|piece| match piece {
-            StoredPiece::Member { landed, .. } => landed.range.end(),
-            StoredPiece::Zeros(range) | StoredPiece::Lost { range, .. } => range.end(),
+        self.pieces.iter().rev().find_map(|piece| match piece {
+            StoredPiece::Member { landed, again: false, .. } => Some(landed.range.end()),
+            StoredPiece::Zeros(range) | StoredPiece::Lost { range, .. } => Some(range.end()),
+            StoredPiece::Member { .. } | StoredPiece::Part(_) => None,
         })
     }
 
@@ -89,6 +103,8 @@ pub enum Told<'a> {
         /// What is wrong, and at which position.
         why: String,
     },
+    /// A part begins or ends here; not told of an archive in one part, nor of the beginning of the part with which reading begins.
+    Part(&'a PartNews),
 }
 
 /// A batch after a worker has been through it.
@@ -131,7 +147,7 @@ impl Unpacker {
         let mut plain_used = 0;
         for piece in &batch.pieces {
             outcomes.push(match piece {
-                StoredPiece::Member { landed, at } if landed.is_compressed() => {
+                StoredPiece::Member { landed, at, .. } if landed.is_compressed() => {
                     let (begin, end) = (plain_used, plain_used + landed.range.length as usize);
                     if plain.len() < end {
                         plain.resize(end, 0);
@@ -150,7 +166,7 @@ impl Unpacker {
         let mut checked = Vec::new();
         let mut texts = Vec::new();
         for (place, piece) in unpacked.batch.pieces.iter().enumerate() {
-            if let (StoredPiece::Member { landed, at }, Ok(begin)) = (piece, &unpacked.outcomes[place])
+            if let (StoredPiece::Member { landed, at, .. }, Ok(begin)) = (piece, &unpacked.outcomes[place])
                 && let Content::Data { digest, .. } = landed.content
             {
                 checked.push((place, digest));
@@ -185,7 +201,10 @@ impl Unpacked {
                 (StoredPiece::Member { landed, .. }, Err(why)) => {
                     return Err(Error::damaged(archive, fault_of(landed, why)).with_affected(landed.range));
                 }
-                (StoredPiece::Member { landed, at }, Ok(_)) => {
+                // A copy that is one archive holds it once.
+                (StoredPiece::Member { again: true, .. } | StoredPiece::Part(_), Ok(_)) => {}
+                (StoredPiece::Part(_), Err(why)) => return Err(Error::damaged(archive, why)),
+                (StoredPiece::Member { landed, at, .. }, Ok(_)) => {
                     packed.push_stored(landed, &self.batch.buffer[*at..*at + landed.stored as usize]);
                 }
             }
@@ -207,13 +226,17 @@ impl Unpacked {
             tell(match piece {
                 StoredPiece::Zeros(range) => Told::Zeros(*range),
                 StoredPiece::Lost { range, why } => Told::Damaged { range: *range, why: why.clone() },
-                StoredPiece::Member { landed, at } => match (landed.content, outcome) {
+                StoredPiece::Part(news) => Told::Part(news),
+                StoredPiece::Member { again: true, .. } if outcome.is_ok() => continue,
+                StoredPiece::Member { landed, at, again } => match (landed.content, outcome) {
                     (Content::Data { digest, .. }, Ok(begin)) => {
                         let bytes = self.bytes(landed, *at, *begin);
                         Told::Data { offset: landed.range.start, bytes, digest, stored: landed.stored }
                     }
                     (Content::Data { .. }, Err(why)) => {
-                        Told::Damaged { range: landed.range, why: fault_of(landed, why) }
+                        // What was told of it before was sound.
+                        let length = if *again { 0 } else { landed.range.length };
+                        Told::Damaged { range: Range { length, ..landed.range }, why: fault_of(landed, why) }
                     }
                     (Content::Bad, _) => Told::Bad(landed.range),
                     (Content::Zero, _) => Told::Zeros(landed.range),

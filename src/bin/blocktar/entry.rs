@@ -9,8 +9,8 @@ use crate::summary;
 /// The exit code for an archive in this state.
 pub fn state_code(state: &State) -> ExitCode {
     match state {
-        State::Complete => ExitCode::Done,
-        State::Incomplete => ExitCode::Incomplete,
+        State::Complete | State::PartOf(_) => ExitCode::Done,
+        State::Incomplete | State::Part => ExitCode::Incomplete,
         State::Damaged(_) => ExitCode::Damaged,
         State::NotUnderstood(_) => ExitCode::Refused,
         State::WithBadRanges => ExitCode::BadRanges,
@@ -21,6 +21,8 @@ pub fn state_code(state: &State) -> ExitCode {
 pub fn state_word(state: &State) -> &'static str {
     match state {
         State::Complete => "complete",
+        State::Part => "part, others missing",
+        State::PartOf(_) => "part, all there",
         State::Incomplete => "incomplete",
         State::Damaged(_) => "damaged",
         State::NotUnderstood(_) => "not understood",
@@ -32,7 +34,7 @@ pub fn state_word(state: &State) -> &'static str {
 fn state_reason(state: &State) -> Option<&str> {
     match state {
         State::Damaged(why) | State::NotUnderstood(why) => Some(why),
-        State::Complete | State::Incomplete | State::WithBadRanges => None,
+        State::Complete | State::Part | State::PartOf(_) | State::Incomplete | State::WithBadRanges => None,
     }
 }
 

@@ -24,7 +24,7 @@ fn forward() -> Forward {
         attached: Vec::new(),
         faults: Vec::new(),
     };
-    Forward::new(input(Fake::default()), head, Reading::Through)
+    Forward::new(input(Fake::default()), head, Reading::Through, Parts::none())
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_batch_counts_the_bytes_that_it_holds() {
         let landed =
             Landed { range: Range { start: place * length, length }, content, position: 0, stored, seq: place };
         let bytes = [&[place as u8; 700][..], &[0; 324]].concat();
-        read_piece(&mut input(Fake { bytes, ..Fake::default() }), &landed, &mut batch).unwrap();
+        read_piece(&mut input(Fake { bytes, ..Fake::default() }), &landed, false, &mut batch).unwrap();
         assert_eq!(batch.end(), Some(landed.range.end()));
     }
     for (place, piece) in batch.pieces.iter().enumerate() {

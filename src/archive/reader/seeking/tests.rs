@@ -19,10 +19,15 @@ fn an_index_stores_at_most_64_mib() {
         let end = End { indexes: vec![0], ..sound_end() };
         let common = Common { id: info.id.clone(), mtime: info.mtime() };
         let mut seeking = Seeking {
-            input: input(Fake { bytes, can_seek: true, ..Fake::default() }),
+            parts: vec![SeekingPart {
+                input: input(Fake { bytes, can_seek: true, ..Fake::default() }),
+                ending: Ending::of_part(end.clone(), 0, true),
+            }],
+            unproven: None,
+            told_of: Range { start: 0, length: 0 },
             common,
             ledger: Ledger::open(info, digest, Default::default(), digest, 0, ()),
-            ending: Ending { end, position: 0, end_blocks: true },
+            ending: Ending::of_part(end, 0, true),
             next_index: 0,
             lines: None,
             checked: Vec::new(),
@@ -32,7 +37,7 @@ fn an_index_stores_at_most_64_mib() {
             at: 0,
         };
         assert_eq!(seeking.name(), "fake");
-        seeking.open_index(0).err().expect("there are no bytes").to_string()
+        seeking.open_index(0, 0, 0).err().expect("there are no bytes").to_string()
     };
     let other = "there is not the index that the end member names there";
     assert!(said((64 << 20) + 1).contains(other) && !said(64 << 20).contains(other));

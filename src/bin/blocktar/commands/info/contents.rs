@@ -24,7 +24,9 @@ impl Contents {
         let size_bytes = info.device.size_bytes;
         let picture = Picture::new(size_bytes, terminal::columns());
         let caption = format!("each character is {} of the device", picture.cell_text());
-        Self { picture, size_bytes, at: 0, bad: RangeList::default(), caption }
+        let mut contents = Self { picture, size_bytes, at: 0, bad: RangeList::default(), caption };
+        contents.enter_up_to(info.part.as_ref().map_or(0, |part| part.from), Shown::Missing);
+        contents
     }
 
     /// Enters what the archive says of the next range.
@@ -48,37 +50,26 @@ impl Contents {
         }
     }
 
-    /// Enters what the archive left untold: what the map plans behind a fault, all of a part, what is unchanged at the end.
+    /// Enters what the archive left untold: what the map plans behind a fault or a part, what is unchanged at the end.
     pub fn fill_rest(&mut self, entry: &Entry, map: Option<&ExtentMap>) {
         let Some(info) = &entry.info else { return };
         let goes_on = entry.end.as_ref().is_some_and(|end| end.continues == Some(true));
         let is_part = info.part.is_some() || goes_on;
         let is_whole = matches!(entry.state, State::Complete | State::WithBadRanges);
         match map {
-            Some(map) if is_part => {
-                let from = info.part.as_ref().map_or(0, |part| part.from);
-                let to = entry.end.as_ref().map_or(from, |end| end.to);
-                self.plan(map, from, to);
-                self.caption += ", in this part as the map plans it";
-            }
-            Some(map) if info.map == MapKind::First => self.plan(map, self.size_bytes, self.size_bytes),
+            Some(map) if info.map == MapKind::First => self.plan(map),
             _ if is_whole && !is_part => {}
             _ => self.enter_up_to(self.size_bytes, Shown::Missing),
         }
         self.enter_up_to(self.size_bytes, Shown::Unchanged);
     }
 
-    /// Enters the rest of the map; data is there from `from` up to `to`, and missing elsewhere.
-    fn plan(&mut self, map: &ExtentMap, from: u64, to: u64) {
+    /// Enters the rest of the map, whose data is missing.
+    fn plan(&mut self, map: &ExtentMap) {
         for extent in map.iter() {
             self.enter_up_to(extent.start, Shown::Unchanged);
-            if extent.kind != ExtentKind::Data {
-                self.enter_up_to(extent.end(), Shown::Zero);
-                continue;
-            }
-            for (end, shown) in [(from, Shown::Missing), (to, Shown::Data), (extent.end(), Shown::Missing)] {
-                self.enter_up_to(end.min(extent.end()), shown);
-            }
+            let shown = if extent.kind == ExtentKind::Data { Shown::Missing } else { Shown::Zero };
+            self.enter_up_to(extent.end(), shown);
         }
     }
 

@@ -1,0 +1,301 @@
+//! Where the parts of an archive come from, and whether what came is the part that is wanted (format-spec, section 10).
+
+use super::super::end::End;
+use super::super::info::BackupInfo;
+use super::super::ledger::{Ledger, Mark};
+use super::head::{self, First, Head};
+use super::input::ArchiveInput;
+use crate::error::{Error, Result};
+use crate::stream::{Input, MediumReason, NextInput, WantedPart};
+
+/// What holds an archive: one input, or one for each of its parts, in any order.
+pub struct Inputs {
+    given: Vec<Box<dyn Input>>,
+    next: Option<Box<dyn NextInput>>,
+}
+
+impl Inputs {
+    /// Inputs that hold the parts of an archive, in any order; at least one.
+    ///
+    /// # Errors
+    /// None at all.
+    pub fn all(given: Vec<Box<dyn Input>>) -> Result<Self> {
+        if given.is_empty() {
+            return Err(Error::refused("read an archive", "no input was named", None));
+        }
+        Ok(Self { given, next: None })
+    }
+
+    /// The same, and what gives those that are not among them.
+    pub fn with_next(self, next: Box<dyn NextInput>) -> Self {
+        Self { next: Some(next), ..self }
+    }
+
+    /// What the archive is called: as its first input is, and how many others there are.
+    pub fn name(&self) -> String {
+        let first = self.given.first().map_or("", |input| input.name());
+        match self.given.len() {
+            0 | 1 => first.to_owned(),
+            2 => format!("{first} and 1 more part"),
+            count => format!("{first} and {} more parts", count - 1),
+        }
+    }
+
+    /// What the first of them is called.
+    pub fn first_name(&self) -> &str {
+        self.given.first().map_or("", |input| input.name())
+    }
+
+    /// How many bytes all of them have, if that is known.
+    pub fn length(&self) -> Option<u64> {
+        self.given.iter().map(|input| input.length()).sum()
+    }
+}
+
+impl From<Box<dyn Input>> for Inputs {
+    fn from(input: Box<dyn Input>) -> Self {
+        Self { given: vec![input], next: None }
+    }
+}
+
+impl<I: Input + 'static> From<Box<I>> for Inputs {
+    fn from(input: Box<I>) -> Self {
+        Self { given: vec![input], next: None }
+    }
+}
+
+/// An input whose first member was read.
+pub struct PartInput {
+    /// Stands behind it.
+    pub input: ArchiveInput,
+    /// What it says.
+    pub first: First,
+}
+
+/// The inputs of one archive that have not been read yet.
+pub struct Parts {
+    /// Of this archive, in the order of their numbers.
+    at_hand: Vec<PartInput>,
+    next: Option<Box<dyn NextInput>>,
+}
+
+impl Parts {
+    /// Reads the first member of each input, and gives the first of the parts. All of them must be parts of one archive.
+    ///
+    /// Inputs that cannot be used are an error, or, where there are others and `faults` are wanted, noted there.
+    pub fn gather(inputs: Inputs, faults: Option<&mut Vec<String>>) -> Result<(PartInput, Self)> {
+        let Inputs { given, next } = inputs;
+        let several = given.len() > 1;
+        let (mut at_hand, mut failures) = (Vec::<PartInput>::new(), Vec::new());
+        for input in given {
+            let mut input = ArchiveInput::new(input);
+            match head::read_info(&mut input) {
+                Ok(first) => at_hand.push(PartInput { input, first }),
+                Err(error @ (Error::Damaged { .. } | Error::Incomplete { .. })) if several && faults.is_some() => {
+                    failures.push(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let Some(one) = at_hand.first() else { return Err(failures.swap_remove(0)) };
+        let id = one.first.info.id.clone();
+        if let Some(other) = at_hand.iter().find(|other| other.first.info.id != id) {
+            let what = format!("read {} and {} as parts of one archive", one.input.name(), other.input.name());
+            let why = format!("the first is of the archive {id}, the second of {}", other.first.info.id);
+            return Err(Error::refused(what, why, Some("name the parts of one archive alone".to_owned())));
+        }
+        at_hand.sort_by_key(|part| part.first.info.part_number());
+        if let Some(pair) = at_hand.windows(2).find(|pair| number(&pair[0]) == number(&pair[1])) {
+            let what = format!("read {} and {} as parts of one archive", pair[0].input.name(), pair[1].input.name());
+            let why = format!("both are part {}", number(&pair[0]));
+            return Err(Error::refused(what, why, Some("name each part once".to_owned())));
+        }
+        if let Some(faults) = faults {
+            faults.extend(failures.iter().map(ToString::to_string));
+        }
+        let first = at_hand.remove(0);
+        Ok((first, Self { at_hand, next }))
+    }
+
+    /// No other parts than the one that is read.
+    pub fn none() -> Self {
+        Self { at_hand: Vec::new(), next: None }
+    }
+
+    /// The parts at hand that have not been taken.
+    pub fn at_hand(&self) -> &[PartInput] {
+        &self.at_hand
+    }
+
+    /// Takes all parts at hand.
+    pub fn take_all(&mut self) -> Vec<PartInput> {
+        std::mem::take(&mut self.at_hand)
+    }
+
+    /// Gives parts back that were taken, untouched or gone back in.
+    pub fn give_back(&mut self, parts: Vec<PartInput>) {
+        self.at_hand = parts;
+    }
+
+    /// Whether another part can be had, or at least be asked for.
+    pub fn can_go_on(&self) -> bool {
+        !self.at_hand.is_empty() || self.next.is_some()
+    }
+
+    /// Whether there is somebody to ask for parts.
+    pub fn can_ask(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Whether this part is at hand.
+    pub fn has(&self, wanted: u64) -> bool {
+        self.at_hand.iter().any(|part| number(part) == wanted)
+    }
+
+    /// The part of this number: from those at hand, else whoever can be asked is asked until the right one comes, or none.
+    pub fn take(&mut self, id: &str, wanted: u64) -> Result<Option<PartInput>> {
+        if let Some(place) = self.at_hand.iter().position(|part| number(part) == wanted) {
+            return Ok(Some(self.at_hand.remove(place)));
+        }
+        let Some(next) = &mut self.next else { return Ok(None) };
+        let mut reason = MediumReason::Next;
+        loop {
+            let Some(input) = next.next_input(&WantedPart { id: id.to_owned(), number: wanted, reason })? else {
+                return Ok(None);
+            };
+            let mut input = ArchiveInput::new(input);
+            let why = match head::read_info(&mut input) {
+                Ok(first) => match why_not(&first.info, id, wanted) {
+                    None => return Ok(Some(PartInput { input, first })),
+                    Some(why) => format!("{} is {why}", input.name()),
+                },
+                Err(error @ (Error::Io(_) | Error::Interrupted { .. })) => return Err(error),
+                Err(error) => error.to_string(),
+            };
+            reason = MediumReason::Wrong(why);
+        }
+    }
+
+    /// The next of the parts at hand.
+    pub fn take_any(&mut self) -> Option<PartInput> {
+        (!self.at_hand.is_empty()).then(|| self.at_hand.remove(0))
+    }
+}
+
+fn number(part: &PartInput) -> u64 {
+    part.first.info.part_number()
+}
+
+/// What this is, if it is not the part that is wanted.
+fn why_not(info: &BackupInfo, id: &str, wanted: u64) -> Option<String> {
+    let number = info.part_number();
+    if info.id != id {
+        return Some(format!("part {number} of another archive, {}", info.id));
+    }
+    (number != wanted).then(|| format!("part {number} of this archive, and part {wanted} is wanted"))
+}
+
+/// Whether a part's head says the same as that of the part that was read before it, all of it that must be the same.
+pub fn check_head(input: &ArchiveInput, head: &Head, ledger: &Ledger<()>) -> Result<()> {
+    let before = ledger.info();
+    let of_medium = BackupInfo {
+        record_size: before.record_size,
+        medium: before.medium.clone(),
+        part: before.part.clone(),
+        attached: before.attached.clone(),
+        ..head.info.clone()
+    };
+    if of_medium != *before {
+        return Err(Error::damaged(
+            input.name(),
+            "its backup-info.json does not say what that of the parts before it says",
+        ));
+    }
+    if head.map_digest != ledger.map_digest() {
+        return Err(Error::damaged(input.name(), "its map is not that of the parts before it"));
+    }
+    Ok(())
+}
+
+/// Whether a part goes on where the account stands: what is wrong, if it does not. Of a part before which others were not seen, `running` is what its
+/// end member said.
+pub fn check_start(
+    info: &BackupInfo,
+    mark: &Mark,
+    next_seq: u64,
+    running: super::super::Digest,
+) -> std::result::Result<(), String> {
+    let Some(part) = &info.part else { return Err("it says that it is the first part".to_owned()) };
+    if part.first_seq != next_seq {
+        return Err(format!(
+            "it goes on with member number {}, where number {next_seq} must be: members between them are missing or doubled",
+            part.first_seq
+        ));
+    }
+    if part.from != mark.at() {
+        return Err(format!(
+            "it goes on at byte {} of the device, where the part before it ended at {}",
+            part.from,
+            mark.at()
+        ));
+    }
+    if part.running != running {
+        return Err("its digest of all parts before it is not theirs".to_owned());
+    }
+    Ok(())
+}
+
+/// What cannot be proven of a part when those before it were not seen.
+#[derive(Clone, Debug, Default)]
+pub struct Unproven {
+    /// By how much the numbers of its indexes are higher than they are counted, once the first was seen.
+    index_offset: Option<u64>,
+    /// Which digest of the first part's backup-info its end members name, once one was seen.
+    info_digest: Option<super::super::Digest>,
+}
+
+impl Unproven {
+    /// Whether an index may have this number, where `expected` was counted.
+    pub fn fits(&mut self, number: u64, expected: u64) -> bool {
+        let Some(offset) = number.checked_sub(expected) else { return false };
+        *self.index_offset.get_or_insert(offset) == offset
+    }
+}
+
+/// Whether an end member says what the account says, apart from what cannot be proven.
+pub fn end_fits(end: &End, ledger: &Ledger<()>, seq: u64, unproven: Option<&mut Unproven>) -> bool {
+    let goes_on = end.goes_on();
+    let mut counted = if goes_on { ledger.end_of_part(seq, end.finished) } else { ledger.end(seq, end.finished) };
+    if let Some(unproven) = unproven {
+        counted.running = end.running;
+        counted.digest = (!goes_on).then_some(end.running);
+        counted.backup_info_digest = *unproven.info_digest.get_or_insert(end.backup_info_digest);
+    }
+    end.agrees_with(&counted)
+}
+
+/// How many members all parts have together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// How many parts there are.
+    pub parts: u64,
+    /// How many members they have.
+    pub members: u64,
+    /// How many of these tell of the archive and hold nothing of the device: heads, maps, indexes, end members.
+    pub documents: u64,
+}
+
+impl Sum {
+    /// Adds a part with this end member.
+    pub fn add(&mut self, end: &End) {
+        self.add_unended(&end.backup_info, end.members, end.indexes.len() as u64 + 1);
+    }
+
+    /// Adds a part of which so many members count, among them so many indexes, and which lost its end member.
+    pub fn add_unended(&mut self, info: &BackupInfo, members: u64, indexes: u64) {
+        let attached = info.attached.as_ref().map_or(0, Vec::len) as u64;
+        self.parts += 1;
+        self.members = self.members.saturating_add(members);
+        self.documents = self.documents.saturating_add(3 + attached + indexes);
+    }
+}
