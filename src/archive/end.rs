@@ -82,6 +82,11 @@ impl End {
         self.continues == Some(true) && self.digest.is_none() && self.state.is_none()
     }
 
+    /// Whether another part follows, and the backup began at this time or later.
+    pub(crate) fn goes_on_from(&self, begun: jiff::Timestamp) -> bool {
+        self.goes_on() && self.backup_info.created >= begun
+    }
+
     /// The text in its one spelling.
     pub(crate) fn text(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("an end member has only string keys")

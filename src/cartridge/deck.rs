@@ -28,12 +28,14 @@ pub struct Deck<'d> {
     drive: &'d mut dyn Drive,
     buffer: Vec<u8>,
     positionings: u64,
+    /// A read met the end of data: the driver remembers that until the tape moves.
+    met_end: bool,
 }
 
 impl<'d> Deck<'d> {
     /// Takes a drive as it is.
     pub fn new(drive: &'d mut dyn Drive) -> Self {
-        Self { drive, buffer: Vec::new(), positionings: 0 }
+        Self { drive, buffer: Vec::new(), positionings: 0, met_end: false }
     }
 
     /// Takes a drive that can read; refuses one without a cartridge, and leaves fixed block mode. `request` says what for.
@@ -110,9 +112,10 @@ impl<'d> Deck<'d> {
 
     /// Goes to the beginning, if it is not there.
     pub fn rewind(&mut self) -> Result<()> {
-        if self.status()?.at_beginning {
+        if self.status()?.at_beginning && !self.met_end {
             return Ok(());
         }
+        self.met_end = false;
         self.positionings += 1;
         self.drive.rewind().map_err(|cause| self.failed("rewinding", cause))
     }
@@ -176,6 +179,12 @@ impl<'d> Deck<'d> {
 
     /// Reads what stands next.
     pub fn read(&mut self) -> Result<Met> {
+        let met = self.read_any()?;
+        self.met_end = matches!(met, Met::EndOfData);
+        Ok(met)
+    }
+
+    fn read_any(&mut self) -> Result<Met> {
         if self.buffer.is_empty() {
             self.buffer.resize(RECORD_BYTES, 0);
         }

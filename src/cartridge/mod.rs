@@ -17,6 +17,6 @@ pub use content::{Content, TapeFile};
 pub use inventory::{Inventory, inventory};
 pub use labelling::label;
 pub use pass::{Ahead, begin_pass, look_ahead, pass_file};
-pub use placement::{Placement, place};
+pub use placement::{Appending, Placement, place};
 pub use selection::{Selected, Selector, select};
 pub use status::{Labelled, Status, generation, status};

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::archive::Label;
 use crate::catalog::{self, Beginning, beginning};
-use crate::drive::Drive;
+use crate::drive::{Drive, Place, Placed};
 use crate::error::{Error, Result};
 use crate::stream::Medium;
 
@@ -38,6 +38,75 @@ pub fn place(drive: &mut dyn Drive, overwrite: bool) -> Result<Placement> {
     let medium =
         Medium { drive_compression: transforms.compression, drive_encryption: transforms.encryption, ..medium };
     Ok(Placement { medium, notes, positionings: deck.positionings() })
+}
+
+/// Places an archive behind everything that a cartridge holds; further cartridges, for its further parts, hold nothing but their label.
+///
+/// With `overwrite` each is begun anew, but for the label; never the one that was written last.
+#[derive(Clone, Debug)]
+pub struct Appending {
+    overwrite: bool,
+    begun: jiff::Timestamp,
+    /// The id of the medium that was written last.
+    written: Option<String>,
+}
+
+impl Appending {
+    /// For one archive that is about to be written.
+    pub fn new(overwrite: bool) -> Self {
+        let now = jiff::Timestamp::now();
+        let begun = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
+        Self { overwrite, begun, written: None }
+    }
+
+    fn placed(&mut self, placement: Placement) -> Placed {
+        self.written.clone_from(&placement.medium.id);
+        Placed::There { medium: placement.medium, notes: placement.notes }
+    }
+
+    /// Why this cartridge must be the one that was written last, if it is that.
+    fn is_written(&self, drive: &mut dyn Drive) -> Result<Option<&'static str>> {
+        let mut deck = Deck::open(drive, "write to")?;
+        deck.go_to_end()?;
+        let name = deck.name().to_owned();
+        let Some(last) = read_last(&mut deck, |bytes| catalog::end_in(&name, bytes).is_some())? else {
+            return Ok(None);
+        };
+        let end = catalog::end_in(&name, &last.bytes);
+        let same = "it is the one that was just filled";
+        if end.is_some_and(|end| end.goes_on_from(self.begun)) {
+            return Ok(Some(same));
+        }
+        let start = Placing { deck, notes: Vec::new() }.start()?;
+        let is_same = matches!(&start, Start::Label(label) if self.written.as_ref() == Some(&label.id));
+        Ok(is_same.then_some(same))
+    }
+}
+
+impl Place for Appending {
+    fn first(&mut self, drive: &mut dyn Drive) -> Result<Placed> {
+        let placement = place(drive, self.overwrite)?;
+        Ok(self.placed(placement))
+    }
+
+    fn next(&mut self, drive: &mut dyn Drive) -> Result<Placed> {
+        if let Some(why) = self.is_written(drive)? {
+            return Ok(Placed::Wrong(why.to_owned()));
+        }
+        match place(drive, self.overwrite) {
+            Ok(placement) if !self.overwrite && !is_empty(&placement.medium) => {
+                Ok(Placed::Wrong("it holds backups already".to_owned()))
+            }
+            Ok(placement) => Ok(self.placed(placement)),
+            Err(Error::Refused(refusal)) => Ok(Placed::Wrong(refusal.why)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether nothing but its label lies before the place on a cartridge.
+fn is_empty(medium: &Medium) -> bool {
+    medium.file == Some(u64::from(medium.id.is_some()))
 }
 
 /// What a cartridge begins with.
@@ -84,6 +153,11 @@ impl Placing<'_> {
                 "what was written last has no filemark behind it, as the writer was interrupted: it gets one"
                     .to_owned(),
             );
+        }
+        if catalog::end_in(&name, &last.bytes).is_some_and(|end| end.continues == Some(true)) {
+            let remedy = "take another cartridge; or, if all that is on this one may be lost, add --overwrite";
+            let why = "the cartridge is full: its last archive goes on on another";
+            return Err(Error::refused(format!("write to {name}"), why, Some(remedy.to_owned())));
         }
         let medium = match self.medium_of(&last) {
             Some(medium) => medium,

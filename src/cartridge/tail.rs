@@ -187,20 +187,24 @@ pub struct Last {
 pub fn read_last(deck: &mut Deck<'_>, satisfies: impl Fn(&[u8]) -> bool) -> Result<Option<Last>> {
     let mut wanted = records_at_end(0);
     loop {
-        back_from_end(deck, wanted)?;
-        let (run, closed) = read_to_end(deck, wanted)?;
+        let end = deck.address();
+        back_from_end(deck, end, wanted)?;
+        let (run, closed) = read_to_end(deck, end, wanted)?;
+        if end.is_none() || !closed {
+            // A read at the end of data leaves st in a state in which it takes the end of the medium for near.
+            deck.go_to_end()?;
+        }
         let enough = run.bytes.len() as u64 >= limit::CLOSING || run.records < wanted || run.unreadable > 0;
         if enough || run.records == 0 || satisfies(&run.bytes) {
             return Ok((run.records > 0 || run.unreadable > 0).then_some(Last { bytes: run.bytes, closed }));
         }
-        deck.go_to_end()?;
         wanted = records_at_end(run.bytes.len() as u64 / u64::from(run.records)).max(wanted + 1);
     }
 }
 
 /// Goes from the end of data to before so many records, or farther back, or to the beginning.
-fn back_from_end(deck: &mut Deck<'_>, wanted: u32) -> Result<()> {
-    if let Some(end) = deck.address() {
+fn back_from_end(deck: &mut Deck<'_>, end: Option<u32>, wanted: u32) -> Result<()> {
+    if let Some(end) = end {
         return deck.seek(end.saturating_sub(wanted + 1));
     }
     // Over the filemark that closes the last tape file; where it has none, over the one before it.
@@ -212,11 +216,12 @@ fn back_from_end(deck: &mut Deck<'_>, wanted: u32) -> Result<()> {
 }
 
 /// Reads up to the end of data; the records of the last tape file, and whether a filemark lies behind them.
-fn read_to_end(deck: &mut Deck<'_>, wanted: u32) -> Result<(Run, bool)> {
+fn read_to_end(deck: &mut Deck<'_>, end: Option<u32>, wanted: u32) -> Result<(Run, bool)> {
     let mut last = Run { bytes: Vec::new(), records: 0, unreadable: 0, end: RunEnd::Elsewhere };
     loop {
         let found = run(deck, wanted.saturating_add(2), Keep::Last)?;
         match found.end {
+            RunEnd::Filemark if end.is_some() && deck.address() == end => return Ok((found, true)),
             RunEnd::Filemark => last = found,
             RunEnd::EndOfData if found.records == 0 && found.unreadable == 0 => return Ok((last, true)),
             RunEnd::EndOfData => return Ok((found, false)),

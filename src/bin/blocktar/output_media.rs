@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use blocktar::archive::Compression;
-use blocktar::cartridge;
-use blocktar::drive::{Drive, Place, Placed};
+use blocktar::cartridge::Appending;
 use blocktar::error::{Error, Result};
 use blocktar::media::next_medium::NextMedium;
 use blocktar::media::{self, OutputOptions};
@@ -30,7 +29,7 @@ pub fn open(
         part_bytes: arguments.part_size,
         record_bytes,
         next_medium: NextMedium::new(arguments.next_medium.clone(), progress),
-        place: Some(Box::new(OnCartridge { overwrite })),
+        place: Some(Box::new(Appending::new(overwrite))),
     };
     let mut output = media::create_output(path, options, progress)?;
     if output.spanning().is_none() {
@@ -84,64 +83,4 @@ pub fn warnings(output: &mut dyn Output, compression: Compression) -> Vec<String
         warnings.push(format!("the drive encrypts, with the key {key}: nothing can be read from the tape without it"));
     }
     warnings
-}
-
-/// Behind everything that a cartridge holds; a further cartridge holds nothing but its label.
-struct OnCartridge {
-    overwrite: bool,
-}
-
-impl Place for OnCartridge {
-    fn first(&mut self, drive: &mut dyn Drive) -> Result<Placed> {
-        let cartridge::Placement { medium, notes, .. } = cartridge::place(drive, self.overwrite)?;
-        Ok(Placed::There { medium, notes })
-    }
-
-    fn next(&mut self, drive: &mut dyn Drive) -> Result<Placed> {
-        let placement = match cartridge::place(drive, self.overwrite) {
-            Err(Error::Refused(refusal)) => return Ok(Placed::Wrong(refusal.why)),
-            placement => placement?,
-        };
-        let cartridge::Placement { medium, notes, .. } = placement;
-        let empty = medium.file == Some(0) || (medium.file == Some(1) && medium.id.is_some());
-        if !empty && !self.overwrite {
-            return Ok(Placed::Wrong("it holds backups already".to_owned()));
-        }
-        Ok(Placed::There { medium, notes })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use blocktar::media::tape::simulated::{Access, Cartridge, Mechanism};
-
-    /// A cartridge that holds a label of this name, and these tape files behind it.
-    fn labelled(files: usize) -> Mechanism {
-        let mechanism = Mechanism::holding(&Cartridge::large());
-        let mut drive = mechanism.open(Access::Both).unwrap();
-        cartridge::label(&mut drive, "WEEK-07", false, |_| ()).unwrap();
-        for _ in 0..files {
-            drive.write_record(&[7; 4096]).unwrap();
-            drive.write_filemarks(1).unwrap();
-        }
-        mechanism
-    }
-
-    #[test]
-    fn a_further_cartridge_holds_nothing_but_its_label() {
-        for (mechanism, overwrite, will_do) in [
-            (Mechanism::holding(&Cartridge::large()), false, true),
-            (labelled(0), false, true),
-            (labelled(1), false, false),
-            (labelled(1), true, true),
-        ] {
-            let mut drive = mechanism.open(Access::Both).unwrap();
-            let placed = OnCartridge { overwrite }.next(&mut drive).unwrap();
-            assert_eq!(matches!(placed, Placed::There { .. }), will_do, "{placed:?}");
-        }
-        let empty = Mechanism::new(Default::default());
-        let mut drive = empty.open(Access::Both).unwrap();
-        assert!(matches!(OnCartridge { overwrite: false }.next(&mut drive).unwrap(), Placed::Wrong(_)));
-    }
 }

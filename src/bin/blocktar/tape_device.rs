@@ -4,6 +4,7 @@ use std::env;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use blocktar::error::{Error, Result};
@@ -46,9 +47,17 @@ fn is_tape(file: &File) -> bool {
     file.metadata().is_ok_and(|metadata| tape::is_tape(&metadata))
 }
 
-/// The place that a command reads where none was named: nothing for standard input, and the drive of the environment in place of a terminal.
-pub fn in_place_of_terminal() -> Option<PathBuf> {
-    if io::stdin().is_terminal() { of_environment() } else { None }
+/// The drive of the environment, where no archive can come from standard input.
+pub fn in_place_of_standard_input() -> Option<PathBuf> {
+    if gives_nothing() { of_environment() } else { None }
+}
+
+/// Whether standard input is a terminal, or what a program without one gets in its place.
+fn gives_nothing() -> bool {
+    let number = |metadata: &fs::Metadata| (metadata.file_type().is_char_device(), metadata.rdev());
+    let null = fs::metadata("/dev/null").ok().map(|metadata| number(&metadata));
+    let is_null = |file: File| file.metadata().is_ok_and(|metadata| Some(number(&metadata)) == null);
+    io::stdin().is_terminal() || standard_input().is_some_and(is_null)
 }
 
 /// The same of what a command writes.

@@ -67,7 +67,7 @@ pub fn run(arguments: &ListArguments, talk: Talk) -> Result<ExitCode> {
 
 fn places(arguments: &ListArguments) -> Vec<Option<Stream>> {
     if arguments.places.is_empty() {
-        return vec![tape_device::in_place_of_terminal().map(|device| device.into_os_string().into())];
+        return vec![tape_device::in_place_of_standard_input().map(|device| device.into_os_string().into())];
     }
     arguments.places.iter().cloned().map(Some).collect()
 }

@@ -70,14 +70,14 @@ impl Wanted<'_> {
     /// Its path, if it has one; an archive does not come from a keyboard.
     fn path(&self) -> Result<Option<PathBuf>> {
         let path = self.archive.and_then(Stream::path).map(Path::to_path_buf);
+        // A dash is a word, too: then it is standard input that is meant.
+        let path = path.or_else(|| self.archive.is_none().then(tape_device::in_place_of_standard_input).flatten());
         if path.is_some() || !io::stdin().is_terminal() {
             return Ok(path);
         }
         let command = self.command;
-        tape_device::of_environment().map(Some).ok_or_else(|| {
-            let remedy = format!("`blocktar {command} ARCHIVE`, or `blocktar {command} < ARCHIVE`");
-            Error::refused(format!("{command} an archive"), "standard input is a terminal", Some(remedy))
-        })
+        let remedy = format!("`blocktar {command} ARCHIVE`, or `blocktar {command} < ARCHIVE`");
+        Err(Error::refused(format!("{command} an archive"), "standard input is a terminal", Some(remedy)))
     }
 
     /// A file holds one archive: whoever chooses among several means a tape.

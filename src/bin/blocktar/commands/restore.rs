@@ -26,7 +26,7 @@ use crate::{answer, sizes, summary, tape_device};
 /// Runs the command.
 pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    let environment = arguments.input.is_none().then(tape_device::in_place_of_terminal).flatten();
+    let environment = arguments.input.is_none().then(tape_device::in_place_of_standard_input).flatten();
     let input_stream = arguments.input.clone().or_else(|| environment.map(|device| device.into_os_string().into()));
     refuse_mix_ups(arguments, input_stream.as_ref().and_then(Stream::path))?;
     if let Some(list) = &arguments.only {
