@@ -38,6 +38,11 @@ impl TapeReading {
     }
 }
 
+/// Goes on a cartridge to where the part that is wanted begins; says what is wrong with the cartridge, if it is not there.
+pub type GoToPart = Box<dyn FnMut(&mut dyn Drive, &WantedPart) -> Result<Option<String>> + Send>;
+/// Opens the drive of this name, or says that it is none.
+pub type OpenNamed = Box<dyn FnMut(&Path) -> Result<Option<Box<dyn Drive>>> + Send>;
+
 /// What a reader that goes on needs of the program that it is part of.
 pub struct Further {
     /// Whom to ask.
@@ -45,9 +50,9 @@ pub struct Further {
     /// In which way to read.
     pub reading: TapeReading,
     /// Goes on a cartridge to where the archive's part begins; says what is wrong with the cartridge, if it is not there.
-    pub position: Box<dyn FnMut(&mut dyn Drive, &WantedPart) -> Result<Option<String>> + Send>,
+    pub position: GoToPart,
     /// Opens what was named instead: a drive, or `None` for what is no drive.
-    pub open_drive: Box<dyn FnMut(&Path) -> Result<Option<Box<dyn Drive>>> + Send>,
+    pub open_drive: OpenNamed,
 }
 
 /// Has the cartridges changed on which an archive goes on, or goes on with what is named instead.
