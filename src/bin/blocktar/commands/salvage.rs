@@ -60,7 +60,7 @@ pub fn run(arguments: &SalvageArguments, talk: Talk, stop: &Stop) -> Result<Exit
 
 /// Opens an input. On a tape the choice of an archive says where it begins; in a file, its id says which members are meant.
 fn open_input(arguments: &SalvageArguments, archive: Option<&Stream>, talk: Talk) -> Result<Box<dyn Input>> {
-    let of_environment = archive.is_none() && tape_device::in_place_of_terminal().is_some();
+    let of_environment = archive.is_none() && tape_device::in_place_of_standard_input().is_some();
     let on_tape = of_environment || tape_device::is_meant(archive.and_then(Stream::path));
     let selection = if on_tape { arguments.selection.clone() } else { arguments.selection.without_id() };
     Wanted { command: "salvage", archive, selection: &selection, takes_broken: true, talk }.open()
