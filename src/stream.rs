@@ -216,6 +216,10 @@ pub trait Output: Send {
     fn must_not_run_dry(&self) -> bool {
         false
     }
+    /// The rate in bytes a second below which such an output has to stop, where that is known.
+    fn slowest_rate(&mut self) -> Option<u64> {
+        None
+    }
     /// What an output can do on which an archive may go on from medium to medium; `None` for one that takes it whole.
     fn spanning(&mut self) -> Option<&mut dyn Spanning> {
         None

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::pipeline;
 use crate::progress::Progress;
 
-pub use level::{Flow, HIGH_MARK_PERCENT, Level, Turn};
+pub use level::{Flow, HIGH_MARK_PERCENT, LOW_MARK_PERCENT, Level, Turn};
 
 /// How often a side that waits looks whether it was interrupted.
 const LOOK_UP: Duration = Duration::from_millis(100);
@@ -25,6 +25,7 @@ pub trait Held: Send {
 }
 
 /// Runs `fill` on a thread of its own and `empty` on this one, with a buffer of so many bytes between them. `fill` hands items over by the function that it gets.
+/// `slowest` is the rate in bytes a second below which whatever is behind `empty` has to stop, where that is known.
 ///
 /// `empty` gets its first item when the buffer is filled to the high mark, cannot take the next item, or nothing more comes, and so again whenever it has found the buffer empty; see [`Level`]. An
 /// item that is larger than the buffer goes through it alone.
@@ -34,11 +35,12 @@ pub trait Held: Send {
 /// goes no further.
 pub fn through_buffer<T: Held>(
     capacity_bytes: u64,
+    slowest: Option<u64>,
     progress: &Progress,
     fill: impl FnOnce(&mut dyn FnMut(T) -> Result<()>) -> Result<()> + Send,
     mut empty: impl FnMut(T) -> Result<()>,
 ) -> Result<Flow> {
-    let water = Water::new(capacity_bytes, progress);
+    let water = Water::new(Level::new(capacity_bytes, slowest), progress);
     thread::scope(|scope| {
         let water = &water;
         let filling = pipeline::start(scope, move || {
@@ -80,8 +82,8 @@ struct Surface<T> {
 }
 
 impl<'p, T: Held> Water<'p, T> {
-    fn new(capacity_bytes: u64, progress: &'p Progress) -> Self {
-        let surface = Surface { level: Level::new(capacity_bytes), items: VecDeque::new(), left: false };
+    fn new(level: Level, progress: &'p Progress) -> Self {
+        let surface = Surface { level, items: VecDeque::new(), left: false };
         Self { surface: Mutex::new(surface), changed: Condvar::new(), begun: Instant::now(), progress }
     }
 
@@ -89,9 +91,10 @@ impl<'p, T: Held> Water<'p, T> {
         self.surface.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until something changes, or long enough to look whether the operation was interrupted.
-    fn wait<'s>(&self, surface: MutexGuard<'s, Surface<T>>) -> Result<MutexGuard<'s, Surface<T>>> {
-        let (surface, _) = self.changed.wait_timeout(surface, LOOK_UP).unwrap_or_else(PoisonError::into_inner);
+    /// Waits until something changes, or at most so long, or long enough to look whether the operation was interrupted.
+    fn wait<'s>(&self, surface: MutexGuard<'s, Surface<T>>, at_most: Duration) -> Result<MutexGuard<'s, Surface<T>>> {
+        let (surface, _) =
+            self.changed.wait_timeout(surface, at_most.min(LOOK_UP)).unwrap_or_else(PoisonError::into_inner);
         self.progress.check()?;
         Ok(surface)
     }
@@ -102,7 +105,7 @@ impl<'p, T: Held> Water<'p, T> {
         while !surface.left && !surface.level.has_room(bytes, self.begun.elapsed()) {
             // The emptying side may have to start now, though the high mark is not reached.
             self.changed.notify_all();
-            surface = self.wait(surface)?;
+            surface = self.wait(surface, LOOK_UP)?;
         }
         if surface.left {
             return Err(Error::io("handing on", "to the buffer", io::ErrorKind::BrokenPipe));
@@ -127,7 +130,10 @@ impl<'p, T: Held> Water<'p, T> {
         loop {
             self.progress.check()?;
             match surface.level.turn(self.begun.elapsed()) {
-                Turn::Wait => surface = self.wait(surface)?,
+                Turn::Wait => surface = self.wait(surface, LOOK_UP)?,
+                Turn::NotBefore(time) => {
+                    surface = self.wait(surface, time.saturating_sub(self.begun.elapsed()))?;
+                }
                 Turn::End => return Ok(None),
                 Turn::Take => {
                     surface.level.take(self.begun.elapsed());

@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_nanos(1);
 
 /// Source and drive tick by tick, held against a simple model at each tick.
 fn run(works: &[Work], capacity_bytes: u64) -> Flow {
-    let mut level = Level::new(capacity_bytes);
+    let mut level = Level::new(capacity_bytes, None);
     let (mut coming, mut source_done, mut drive_done) = (works.iter(), 0, 0);
     let mut next = coming.next();
     source_done += next.map_or(0, |work| work.source);
@@ -69,6 +69,7 @@ fn run(works: &[Work], capacity_bytes: u64) -> Flow {
                 dry |= running;
                 running = false;
             }
+            Turn::NotBefore(_) => panic!("nothing was said of a rate"),
             Turn::End => {
                 assert!(model.is_empty() && next.is_none());
                 assert_eq!(level.flow().waits, waits);
@@ -135,6 +136,45 @@ fn a_source_that_is_always_slower_would_need_its_share_of_the_whole() {
     assert!(run(&steady(5000, 10, 2, 1), flow.sufficient_bytes - 200).waits > 0);
 }
 
+/// At 100 bytes a second and the margin, below the low mark; twice that in the middle between the marks.
+#[test]
+fn a_drive_is_fed_no_faster_than_it_must_run_unless_the_buffer_is_full() {
+    let mut level = Level::new(1000, Some(100));
+    let second = Duration::from_secs(1);
+    (0..10).for_each(|_| level.put(100, Duration::ZERO));
+    // 1,000 and 900 bytes are no less than the high mark; 800 lie in the middle.
+    for filled_bytes in [1000, 900, 800] {
+        assert_eq!((level.filled_bytes(), level.turn(second)), (filled_bytes, Turn::Take));
+        level.take(second);
+    }
+    let Turn::NotBefore(next) = level.turn(second) else { panic!("it runs too fast") };
+    assert!((0.48..0.49).contains(&(next - second).as_secs_f64()), "{next:?}");
+    assert_eq!(level.turn(next), Turn::Take);
+    level.take(next);
+    let Turn::NotBefore(later) = level.turn(next) else { panic!("it runs too fast") };
+    assert!((0.97..0.98).contains(&(later - next).as_secs_f64()), "{later:?}");
+    // A source that waits for room, or gives nothing more, need not be waited for.
+    level.end();
+    assert_eq!(level.turn(next), Turn::Take);
+}
+
+#[test]
+fn a_rate_holds_for_threads_too() {
+    let begun = Instant::now();
+    let fill = |put: &mut dyn FnMut(Item) -> Result<()>| {
+        (0..100).try_for_each(|_| put(Item(100)))?;
+        std::thread::sleep(Duration::from_millis(400));
+        Ok(())
+    };
+    let mut seen = 0;
+    // At least 60 of 100 are below the low mark when the source is through, 100 bytes of them every 10 milliseconds.
+    let outcome = through_buffer(11_000, Some(10_000), &Progress::default(), fill, |item| {
+        seen += item.0;
+        Ok(())
+    });
+    assert!(outcome.is_ok() && seen == 10_000 && begun.elapsed() >= Duration::from_millis(400));
+}
+
 fn works() -> impl Strategy<Value = Vec<Work>> {
     // The drive needs a tick for ten bytes; the source comes in stretches of its own pace.
     let stretch = (1usize..120, 1u64..=6, 0u64..10, prop_oneof![6 => Just(0u64), 1 => 1u64..400]);
@@ -183,7 +223,7 @@ fn emptied(capacity_bytes: u64, count: u64, fail_at: Option<u64>) -> (Vec<u64>, 
         }
         Ok(())
     };
-    let outcome = through_buffer(capacity_bytes, &Progress::default(), fill, |item| {
+    let outcome = through_buffer(capacity_bytes, None, &Progress::default(), fill, |item| {
         seen.push(item.0);
         Ok(())
     });
@@ -217,7 +257,8 @@ fn a_failing_drive_stops_the_source_and_is_what_is_told() {
             handed_over.fetch_add(1, SeqCst);
         }
     };
-    let outcome = through_buffer(100, &Progress::default(), fill, |_| Err(Error::incomplete("the drive", "full")));
+    let outcome =
+        through_buffer(100, None, &Progress::default(), fill, |_| Err(Error::incomplete("the drive", "full")));
     assert!(matches!(outcome, Err(Error::Incomplete { .. })));
     assert!((9..=12).contains(&handed_over.load(SeqCst)));
 }
@@ -234,7 +275,7 @@ fn an_interruption_wakes_both_sides() {
             progress.interrupt(15);
             put(Item(10))
         };
-        let outcome = through_buffer(capacity_bytes, &progress, fill, |_| {
+        let outcome = through_buffer(capacity_bytes, None, &progress, fill, |_| {
             progress.interrupt(15);
             Ok(())
         });
@@ -245,5 +286,5 @@ fn an_interruption_wakes_both_sides() {
 #[test]
 #[should_panic(expected = "a source in panic")]
 fn a_panic_of_the_source_is_passed_on_and_nobody_waits_for_it() {
-    let _ = through_buffer::<Item>(100, &Progress::default(), |_| panic!("a source in panic"), |_| Ok(()));
+    let _ = through_buffer::<Item>(100, None, &Progress::default(), |_| panic!("a source in panic"), |_| Ok(()));
 }

@@ -22,20 +22,17 @@ pub struct Streamed {
     pub seconds: f64,
 }
 
-/// A drive with up to this speed. Its own buffer is small, so that it is ours that counts; to stop and go back takes it three seconds.
+/// The drive's own buffer: small, so that it is ours that counts, and several batches, as it is in every drive.
+const OWN_BYTES: f64 = 16.0 * 1048576.0;
+
+/// A drive with up to this speed; to stop and go back takes it three seconds.
 pub fn pace(fastest: f64) -> Pace {
-    Pace {
-        fastest,
-        slowest: SLOWEST,
-        buffer_bytes: 2.0 * RECORD_BYTES as f64,
-        hitch_seconds: 3.0,
-        positioning_seconds: 60.0,
-    }
+    Pace { fastest, slowest: SLOWEST, buffer_bytes: OWN_BYTES, hitch_seconds: 3.0, positioning_seconds: 60.0 }
 }
 
-/// Streams so many bytes from a source of this rate through a buffer of this size.
-pub fn stream(total_bytes: u64, rate: f64, capacity_bytes: u64, pace: Pace) -> Streamed {
-    let mut level = Level::new(capacity_bytes);
+/// Streams so many bytes from a source of this rate through a buffer of this size, which knows the drive's lowest speed or does not.
+pub fn stream(total_bytes: u64, rate: f64, capacity_bytes: u64, slowest: Option<u64>, pace: Pace) -> Streamed {
+    let mut level = Level::new(capacity_bytes, slowest);
     let mut motion = Motion::new(pace);
     let batch_seconds = BATCH_BYTES as f64 / rate;
     let (mut left, mut now) = (total_bytes / BATCH_BYTES, 0.0f64);
@@ -62,12 +59,14 @@ pub fn stream(total_bytes: u64, rate: f64, capacity_bytes: u64, pace: Pace) -> S
                 let seconds = motion.flush(now);
                 return Streamed { flow: level.flow(), back_hitches: motion.back_hitches(), seconds };
             }
-            // Nothing happens before the source or the drive is ready again.
-            Turn::Wait if !put => {
-                let next = [source_ready, drive_ready].into_iter().filter(|ready| *ready > now);
+            _ if put => {}
+            // Nothing happens before the source or the drive is ready again, or may go on.
+            wait => {
+                let allowed = if let Turn::NotBefore(time) = wait { time.as_secs_f64() + 1e-9 } else { f64::INFINITY };
+                let source = if left > 0 { source_ready } else { f64::INFINITY };
+                let next = [source, drive_ready, allowed].into_iter().filter(|ready| *ready > now);
                 now = next.fold(f64::INFINITY, f64::min);
             }
-            Turn::Wait => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What goes through a writer in batches: packed by threads, held back in a buffer where the output must not run dry, written in order.
 
+use super::super::frame::Compression;
 use super::super::info::MapKind;
 use super::super::pack::{Batch, PackedBatch, Packer};
 use super::ArchiveWriter;
@@ -69,16 +70,25 @@ impl ArchiveWriter<'_> {
         progress: &Progress,
         fill: impl FnOnce(&mut dyn FnMut(PackedBatch) -> Result<()>) -> Result<()> + Send,
     ) -> Result<WrittenThrough> {
-        let mut bad = RangeList::default();
+        let (mut bad, slowest) = (RangeList::default(), self.slowest());
         let mut write = |packed: PackedBatch| self.write_counted(&packed, progress, &mut bad);
         let flow = match buffer_bytes {
-            Some(buffer_bytes) => Some(water::through_buffer(buffer_bytes, progress, fill, write)?),
+            Some(buffer_bytes) => Some(water::through_buffer(buffer_bytes, slowest, progress, fill, write)?),
             None => {
                 fill(&mut write)?;
                 None
             }
         };
         Ok(WrittenThrough { bad, flow })
+    }
+
+    /// The rate below which a drive behind the output has to stop: unless it may compress what it gets, so that nobody knows.
+    fn slowest(&mut self) -> Option<u64> {
+        let output = &mut self.out.output;
+        let medium = output.spanning().and_then(|output| output.medium()).unwrap_or_default();
+        let passes_as_it_is = medium.drive_compression == Some(false);
+        let is_packed = self.ledger.info().compression != Compression::None;
+        output.slowest_rate().filter(|_| passes_as_it_is || is_packed)
     }
 
     fn write_counted(&mut self, packed: &PackedBatch, progress: &Progress, bad: &mut RangeList) -> Result<()> {

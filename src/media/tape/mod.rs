@@ -7,6 +7,7 @@ mod records;
 mod seeking;
 mod shared;
 pub mod simulated;
+mod speed;
 mod st;
 mod standing;
 mod window;

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::super::next_medium::{Answer, Direction, NextMedium, Question};
 use super::super::whole_writes::failed_before;
 use super::record::Record;
+use super::speed::slowest_rate;
 use crate::drive::{Drive, Place, Placed, explained};
 use crate::error::{Error, Result};
 use crate::stream::{Medium, MediumReason, Output, PartEnded, Spanning};
@@ -320,6 +321,10 @@ impl Output for TapeOutput {
 
     fn must_not_run_dry(&self) -> bool {
         true
+    }
+
+    fn slowest_rate(&mut self) -> Option<u64> {
+        slowest_rate(self.drive.status().ok()?.density)
     }
 }
 
