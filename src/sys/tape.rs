@@ -114,13 +114,14 @@ const FILES_MAX: u32 = 1 << 20;
 fn told(status: &Status) -> DriveStatus {
     let flag = |bit: c_long| status.flags & bit != 0;
     let near_end = flag(0x2000_0000);
-    // tgtd's drives read a record of whatever its memory holds from a blank cartridge, at the end of the medium; no cartridge ends with its first record.
-    let blank = near_end && (status.file, status.block) == (0, 1);
+    // Behind everything, tgtd's drives read a record of whatever their memory holds, and on a blank cartridge and behind what was appended they call that the end
+    // of the medium. No tape file begins there: what is written ends before it.
+    let behind_everything = near_end && status.block == 1;
     DriveStatus {
         online: flag(0x0100_0000),
         write_protected: flag(0x0400_0000),
         at_beginning: flag(0x4000_0000),
-        at_end_of_data: flag(0x0800_0000) || blank,
+        at_end_of_data: flag(0x0800_0000) || behind_everything,
         behind_filemark: flag(0x8000_0000),
         near_end,
         block_bytes: (status.registers & 0xff_ffff) as u32,
@@ -205,7 +206,7 @@ mod tests {
             words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect::<Vec<_>>().join(", ")
         });
         assert_eq!(words, flags.map(|(_, words)| words));
-        let blank = told(&Status { flags: 0x2101_0000, block: 1, ..Status::default() });
+        let blank = told(&Status { flags: 0x2101_0000, block: 1, file: 3, ..Status::default() });
         assert!(blank.at_end_of_data);
         assert_eq!(told(&Status { file: 8_388_608, ..Status::default() }).file, None);
         let status = told(&Status { registers: 0x6000_0200, file: 3, block: -1, ..Status::default() });

@@ -20,7 +20,8 @@ check "and is the same" cmp newer back
 rm back
 
 mt -f $tape eod
-check "list puts the tape back" blocktar list $tape
+check "list" blocktar list $tape
+refused "puts the tape back" 1 '' grep 'at its beginning now' output
 check "so that > goes behind what is there" into $tape blocktar backup newer --name fourth -q
 check "list" blocktar list $tape
 same "has four" 4 "$(grep -coE 'first|second|third|fourth' output)"

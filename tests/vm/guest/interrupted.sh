@@ -5,9 +5,9 @@ tape=$drive0 other=$drive1
 image disk 8
 
 check "a backup" blocktar backup disk -o $tape --name whole -q
-refused "one that is interrupted" 130 '' timeout -s INT 2 "$BLOCKTAR" backup disk -o $tape --name cut --bwlimit 1M -q
+refused "one that is interrupted" 130 '' timeout -s INT 2 "$BLOCKTAR" backup disk -o $tape --name cut --bwlimit 3M --buffer 1M -q
 check "one behind it" blocktar backup disk -o $tape --name behind
-says "which says what it follows" incomplete
+says "which says what it follows" "cut .*not complete"
 refused "list tells which is incomplete" 4 'whole.*cut.*behind' blocktar list $tape
 same "and only that" 1 "$(grep -ci incomplete output)"
 check "the last comes back" blocktar restore -i $tape --name behind back -q
@@ -21,7 +21,7 @@ check "a pipe is written in whole records" bash -c "dd if=pipe.tar bs=9k 2> /dev
 rewind $other
 same "all full" 0 "$(records $other | cut -d+ -f2)"
 rewind $other
-id() { from "$1" blocktar list --json | jq -r '.. | .id? // empty' | head -1; }
+id() { from "$1" blocktar list --json -q | jq -r '.. | .id? // empty' | head -1; }
 same "it is the same archive" "$(id pipe.tar)" "$(id $other)"
 rewind $other
 check "and comes back" from $other blocktar restore far -q

@@ -9,7 +9,7 @@ export CARTRIDGES=2 SET=SET
 night() { TAPE=$1 NOW=$((today + $2 * week)) nightly-tape.sh web "${3-db}"; }
 
 check "a blank cartridge is labelled and filled" night $drive0 0
-says "and everything reads back" 'all 2 backups are on SET-. and read back'
+says "and everything reads back" 'all 2 backups are on SET-., and read back'
 first=$(grep -o 'SET-[12]' output | head -1)
 check "the next night appends" night $drive0 0
 says "four backups are there" 'web.*db.*web.*db'
@@ -18,7 +18,7 @@ check "which is blank" night $drive1 1
 check "the week after the first is begun anew" night $drive0 2
 says "and says so" "$first is begun anew"
 says "with two backups" "$first in"
-same "and no more" 2 "$(grep -cE 'web|db' output)"
+same "and no more" 2 "$(grep -cE ' (web|db) .*complete' output)"
 refused "a source that fails is told" 1 'failed: nothing' night $drive0 2 nothing
 says "and the other is there" 'web'
 
