@@ -75,25 +75,28 @@ pub struct Advised {
     pub why: String,
     /// What helps.
     pub remedy: String,
-    /// What the operating system said.
-    pub cause: io::Error,
+    /// What the operating system said, if it was asked.
+    pub cause: Option<io::Error>,
 }
 
 impl From<Advised> for io::Error {
     fn from(advised: Advised) -> Self {
-        Self::new(advised.cause.kind(), advised)
+        Self::new(advised.cause.as_ref().map_or(io::ErrorKind::Other, io::Error::kind), advised)
     }
 }
 
 impl fmt::Display for Advised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.why, self.cause)
+        match &self.cause {
+            Some(cause) => write!(f, "{} ({cause})", self.why),
+            None => f.write_str(&self.why),
+        }
     }
 }
 
 impl std::error::Error for Advised {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.cause)
+        self.cause.as_ref().map(|cause| cause as _)
     }
 }
 

@@ -19,7 +19,7 @@ pub fn explained(drive: &mut dyn Drive, cause: io::Error) -> io::Error {
     }
     let status = drive.status();
     let (why, remedy) = explain(drive.name(), status.as_ref(), &cause);
-    Advised { why: why.to_owned(), remedy, cause }.into()
+    Advised { why: why.to_owned(), remedy, cause: Some(cause) }.into()
 }
 
 fn explain(name: &str, status: Result<&DriveStatus, &io::Error>, cause: &io::Error) -> (&'static str, String) {

@@ -6,7 +6,6 @@ use super::records::{Failure, Records, Step};
 use crate::drive::Drive;
 use crate::error::Advised;
 use crate::stream::Input;
-use crate::sys::errno;
 
 /// One tape file, or what is left of it, front to back. It ends at the first filemark, behind which the tape then stands.
 pub struct TapeInput {
@@ -80,7 +79,7 @@ impl TapeInput {
         let remedy = "clean the drive and try again, or another drive; \
                       `blocktar salvage` brings back everything else"
             .to_owned();
-        Advised { why, remedy, cause }.into()
+        Advised { why, remedy, cause: Some(cause) }.into()
     }
 
     /// The length of the record that was lost. Before the first that could be read, it is taken to be as long as that will be.
@@ -112,7 +111,7 @@ pub(super) fn nothing(name: &str, end: Step) -> io::Error {
         ),
         _ => ("the tape is blank, or stands behind everything that is recorded", position),
     };
-    Advised { why: why.to_owned(), remedy, cause: io::Error::from_raw_os_error(errno::EIO) }.into()
+    Advised { why: why.to_owned(), remedy, cause: None }.into()
 }
 
 impl Input for TapeInput {

@@ -145,7 +145,7 @@ fn open_failure(name: &str, cause: io::Error) -> io::Error {
         }
         _ => return cause,
     };
-    Advised { why: why.to_owned(), remedy, cause }.into()
+    Advised { why: why.to_owned(), remedy, cause: Some(cause) }.into()
 }
 
 #[cfg(test)]

@@ -218,7 +218,7 @@ impl Records {
             Ok(Some(length)) => Ok(self.took(length)),
             Ok(None) => {
                 self.next += 1;
-                Err(Failure::Unreadable(explained(&mut *self.drive, cause)))
+                Err(Failure::Unreadable(cause))
             }
             // Some drives say that nothing is recorded there only when they are to space over it.
             Err(_) if self.is_at_end_of_data() || (self.space(1).is_err() && self.is_at_end_of_data()) => {
@@ -276,5 +276,5 @@ impl Records {
 fn elsewhere() -> io::Error {
     let why = "behind a record that cannot be read, it is no longer certain where the tape stands".to_owned();
     let remedy = "clean the drive, rewind the tape and try again".to_owned();
-    Advised { why, remedy, cause: io::Error::from_raw_os_error(errno::EIO) }.into()
+    Advised { why, remedy, cause: None }.into()
 }

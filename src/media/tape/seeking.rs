@@ -126,7 +126,7 @@ impl SeekableTapeInput {
         let why =
             format!("record {number}, bytes {from} to {to} of the tape file, cannot be read, neither when tried again");
         let remedy = "clean the drive and try again, or another drive".to_owned();
-        Advised { why, remedy, cause }.into()
+        Advised { why, remedy, cause: Some(cause) }.into()
     }
 
     /// Takes the record that was read last into the window.
@@ -139,8 +139,7 @@ impl SeekableTapeInput {
                 format!("record {number} has {} bytes, where those before it have {}", record.len(), self.record_bytes);
             let remedy =
                 "records of one size are needed to find a place: read it from front to back, as `restore` does";
-            let cause = io::ErrorKind::InvalidData.into();
-            return Err(Advised { why, remedy: remedy.to_owned(), cause }.into());
+            return Err(Advised { why, remedy: remedy.to_owned(), cause: None }.into());
         }
         self.window.push(number, record.to_vec());
         Ok(())
