@@ -43,8 +43,9 @@ impl Selected {
             State::Incomplete => {
                 Err(Error::incomplete(location, "it has no end member; choose another with --id or --file"))
             }
-            State::Damaged(why) => Err(Error::damaged(location, why)),
-            State::Complete | State::Part | State::PartOf(_) | State::WithBadRanges | State::NotUnderstood(_) => Ok(()),
+            // One whose end can be read is whole but for the zeros behind it.
+            State::Damaged(why) if entry.end.is_none() => Err(Error::damaged(location, why)),
+            _ => Ok(()),
         }
     }
 }
@@ -121,7 +122,7 @@ fn candidate(file: TapeFile, selector: &Selector) -> Option<Candidate> {
 }
 
 fn is_whole(state: &State) -> bool {
-    matches!(state, State::Complete | State::WithBadRanges)
+    matches!(state, State::Complete | State::Part | State::PartOf(_) | State::WithBadRanges)
 }
 
 /// The one that is meant: the newest; of one archive's parts the first, of its copies a whole one.

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use blocktar::cartridge::{self, Content, Inventory, TapeFile};
-use blocktar::catalog::Entry;
+use blocktar::catalog::{Entry, State};
 use blocktar::drive::Drive;
 use blocktar::error::Result;
 use serde_json::{Value, json};
 
-use crate::entry::{entry_value, state_code};
+use crate::entry::{entry_value, state_code, state_word};
 use crate::exit_code::ExitCode;
 use crate::summary::count;
 use crate::{sizes, summary};
@@ -70,6 +70,8 @@ impl ListedCartridge {
 /// The exit code by what is in a tape file.
 pub fn file_code(file: &TapeFile) -> ExitCode {
     match &file.content {
+        // The other parts lie on other cartridges, as they must.
+        Content::Archive(entry) if entry.state == State::Part => ExitCode::Done,
         Content::Archive(entry) => state_code(&entry.state),
         Content::BrokenLabel(_) => ExitCode::Damaged,
         Content::Label(_) | Content::OtherTar(_) | Content::Nothing | Content::Unknown => ExitCode::Done,
@@ -94,7 +96,7 @@ pub fn file_value(file: &TapeFile) -> Value {
         "first_name": first_name,
         "record_bytes": file.record_bytes,
         "closed": file.closed,
-        "archive": file.archive().map(entry_value),
+        "archive": file.archive().map(archive_value),
     })
 }
 
@@ -109,6 +111,17 @@ pub fn words(file: &TapeFile) -> Option<[String; 3]> {
         Content::Unknown => ["-", "unknown", "-"],
     };
     Some(words.map(str::to_owned))
+}
+
+/// An archive's state in a word or three; whether other cartridges hold its other parts is not known.
+pub fn state(entry: &Entry) -> &'static str {
+    if entry.state == State::Part { "part" } else { state_word(&entry.state) }
+}
+
+fn archive_value(entry: &Entry) -> Value {
+    let mut value = entry_value(entry);
+    value["state"] = state(entry).into();
+    value
 }
 
 /// An archive's kind, and which part of it this is.
@@ -160,6 +173,7 @@ mod tests {
         let kinds: Vec<_> = told["files"].as_array().unwrap().iter().map(|file| file["kind"].clone()).collect();
         assert_eq!(kinds, ["label", "archive", "unknown", "archive"]);
         assert_eq!(told["files"][1]["archive"]["state"], "complete");
+        assert_eq!(told["files"][3]["archive"]["state"], "part");
         assert_eq!(told["files"][0]["label"]["name"], "WEEK-07");
     }
 

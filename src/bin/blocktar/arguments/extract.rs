@@ -17,7 +17,10 @@ Examples:
   ssh vault 'cat backup.tar' | blocktar extract --length 512 > boot-sector
 
 A file is read only where the range lies; what comes through a pipe is read to its end, and is refused if that is missing. \
-Zeros are written as zeros: to make a sparse image of the whole device, use `blocktar restore`.";
+Zeros are written as zeros: to make a sparse image of the whole device, use `blocktar restore`.
+
+Of a tape it is the archive before which the tape stands, unless --id, --name or --file chooses one. Where none is named and \
+standard input is a terminal, it is on the drive in the variable TAPE.";
 
 #[derive(Args, Debug)]
 pub struct ExtractArguments {

@@ -11,7 +11,10 @@ pub const EXAMPLES: &str = "\
 Examples:
   blocktar info backup.tar
   blocktar info backup.tar --extents
-  blocktar info backup.tar --attached web.xml > web.xml";
+  blocktar info backup.tar --attached web.xml > web.xml
+
+Of a tape it is the archive before which the tape stands, unless --id, --name or --file chooses one. Where none is named and \
+standard input is a terminal, it is on the drive in the variable TAPE.";
 
 #[derive(Args, Debug)]
 pub struct InfoArguments {

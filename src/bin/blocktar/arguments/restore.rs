@@ -14,9 +14,13 @@ pub const EXAMPLES: &str = "\
 Examples:
   blocktar restore /dev/vg/lv < backup.tar
   blocktar restore -i backup.tar new.img
+  blocktar restore -i /dev/nst0 --name web1 /dev/vg/lv
   blocktar restore -i backup.tar /dev/vg/lv --dry-run
   ssh vault 'cat backup.tar' | blocktar restore new.img --read-back
-  blocktar restore -i copy.tar --only lost.json new.img";
+  blocktar restore -i copy.tar --only lost.json new.img
+
+Of a tape it is the archive before which the tape stands, unless --id, --name or --file chooses one. Where none is named and \
+standard input is a terminal, it is on the drive in the variable TAPE.";
 
 #[derive(Args, Debug)]
 pub struct RestoreArguments {

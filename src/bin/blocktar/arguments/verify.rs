@@ -12,7 +12,11 @@ use crate::values::{self, Stream};
 pub const EXAMPLES: &str = "\
 Examples:
   blocktar verify backup.tar
-  ssh vault 'cat backup.tar' | blocktar verify";
+  blocktar verify /dev/nst0
+  ssh vault 'cat backup.tar' | blocktar verify
+
+Of a tape drive that is named it is the whole cartridge, unless --id, --name or --file chooses an archive. Where none is \
+named and standard input is a terminal, it is the drive in the variable TAPE.";
 
 #[derive(Args, Debug)]
 pub struct VerifyArguments {

@@ -163,6 +163,7 @@ fn tape_row(cartridge: &ListedCartridge, file: &TapeFile) -> [String; 10] {
     };
     let mut row = row(entry);
     row[3] = cartridge_text::kind(entry).unwrap_or(row[3].clone());
+    row[8] = cartridge_text::state(entry).to_owned();
     row[9] = location;
     row
 }
