@@ -95,6 +95,9 @@ fn the_archive_itself_is_no_output() {
     place.refuses(line, &["the output is the archive itself", "help: `blocktar reblock backup.tar -o FILE`"]);
     fs::write(place.path("new.tar"), "mine").unwrap();
     place.refuses("reblock backup.tar -o new.tar", &["--overwrite"]);
+    let line = "reblock backup.tar -o other.tar --record-size 1M";
+    place.refuses(line, &["only a tape has any", "help: leave --record-size out"]);
+    assert!(!place.path("other.tar").exists());
 }
 
 #[test]

@@ -7,8 +7,8 @@ mod spanning;
 
 use std::sync::Arc;
 
-use archives::{MemoryInput, Way, back_up_source, scan, small};
-use blocktar::archive::Compression;
+use archives::{MemoryInput, MemoryOutput, Way, back_up_source, scan, small};
+use blocktar::archive::{Compression, Inputs};
 use blocktar::backup::BackupRequest;
 use blocktar::error::Result;
 use blocktar::progress::Progress;
@@ -107,6 +107,27 @@ fn an_archive_that_is_broken_leaves_no_last_part() {
         for end in ends {
             let end: serde_json::Value = serde_json::from_slice(&end.stored).unwrap();
             assert!(end["continues"] == true && end.get("digest").is_none(), "{end}");
+        }
+    }
+}
+
+/// Also from parts whose media ended before their end members were on them, so that members lie there twice.
+#[test]
+fn parts_become_one_archive_again_byte_for_byte() {
+    let (_, archive) = an_archive(Chance::from_seed(13));
+    let ways =
+        [Capacity::warning(64 * MIB, 128 << 10), Capacity::warning(MIB, 128 << 10), Capacity::hard(MIB / 2, 9000)];
+    for capacity in ways {
+        let (media, outcome) = reblocked_onto(&archive, &[capacity], None);
+        outcome.unwrap();
+        for way in [Way::Pipe, Way::File] {
+            let parts = media.iter().map(|part| MemoryInput::boxed(&Arc::new(part.clone()), way));
+            let mut output = MemoryOutput::default();
+            let request = ReblockRequest { threads: 2, buffer_bytes: Some(MIB) };
+            let inputs = Inputs::all(parts.collect()).unwrap();
+            let summary = reblock(inputs, &mut output, &request, &Progress::default()).unwrap();
+            assert!(summary.warnings.is_empty(), "{:?}", summary.warnings);
+            assert!(*output.bytes.lock().unwrap() == *archive, "{} parts, {way:?}", media.len());
         }
     }
 }

@@ -27,6 +27,9 @@ pub struct ReblockArguments {
     pub archive: Option<Stream>,
     #[command(flatten)]
     pub output: OutputArguments,
+    /// Write records of this size onto a tape, 512 bytes to 16M [default: 512K]
+    #[arg(long, value_name = "SIZE", value_parser = values::record_size)]
+    pub record_size: Option<u64>,
     /// Check with this many threads [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = values::threads)]
     pub threads: Option<NonZeroUsize>,

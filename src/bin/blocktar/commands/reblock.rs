@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use blocktar::archive::Compression;
-use blocktar::error::Result;
+use blocktar::error::{Error, Result};
 use blocktar::reblock::{ReblockRequest, ReblockSummary, reblock};
 use serde_json::json;
 
@@ -25,7 +25,13 @@ pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<Exit
     Reading::of_archive("reblock", "reblock", archive_path).refuse_unsafe_output(&arguments.output)?;
 
     let progress = stop.progress();
-    let mut output = output_media::open(&arguments.output, None, &progress)?;
+    let mut output = output_media::open(&arguments.output, arguments.record_size, &progress)?;
+    let has_records = output.spanning().is_some_and(|output| output.record_bytes().is_some());
+    if arguments.record_size.is_some() && !has_records {
+        let request = format!("write records to {}", output.name());
+        let why = "only a tape has any: elsewhere a copy is as long as its archive says";
+        return Err(Error::refused(request, why, Some("leave --record-size out".to_owned())));
+    }
     // Its head is not read yet: most archives are compressed.
     let mut warnings = output_media::warnings(output.as_mut(), Compression::default());
     warnings.iter().for_each(|warning| talk::warn(warning));
