@@ -25,7 +25,7 @@ mkdir -p fuzz/logs
 fuzz() {
   local target=$1 limits=(-max_len=8192)
   case $target in
-    forward | seeking | differential) limits=(-max_len=49152) ;;
+    forward | seeking | differential | salvage) limits=(-max_len=49152) ;;
     *) limits+=(-dict=fuzz/json.dict) ;;
   esac
   mkdir -p "fuzz/artifacts/$target" "fuzz/corpus/$target"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 VECTORS = FOLDER.parent / "format-spec/vectors"
-READERS = "forward", "seeking", "differential"
+READERS = "forward", "seeking", "differential", "salvage"
 # Longer archives show nothing more, and cost time with each run.
 ARCHIVE_MAX, TEXT_MAX = 40 << 10, 8 << 10
 

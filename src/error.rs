@@ -167,9 +167,9 @@ impl Error {
             Self::Incomplete { .. } => {
                 Some("the backup was interrupted or its copy was cut: use another copy, or make the backup again")
             }
-            Self::Damaged { .. } => {
-                Some("`blocktar verify` names the affected ranges; use another copy of the archive")
-            }
+            Self::Damaged { .. } => Some(
+                "`blocktar verify` names the affected ranges; use another copy of the archive, or `blocktar salvage`, which saves the rest",
+            ),
             Self::Interrupted { .. } => None,
         }
     }

@@ -4,6 +4,8 @@ pub mod account;
 pub mod apart;
 #[path = "../../tests/archives/mod.rs"]
 pub mod archives;
+#[path = "../../tests/broken/mod.rs"]
+pub mod broken;
 #[path = "../../tests/support/chance.rs"]
 pub mod chance;
 pub mod headers;

@@ -22,7 +22,7 @@ pub struct Truth {
     pub told: RangeSet,
     /// What could not be read when the backup was made.
     pub bad: RangeSet,
-    members: Vec<Piece>,
+    archive: Arc<Vec<u8>>,
 }
 
 /// A member, where it lies.
@@ -106,7 +106,7 @@ impl Truth {
                 Ok(())
             })
             .unwrap();
-        Self { size_bytes, is_full, data, zeros, told, bad, members: members(archive) }
+        Self { size_bytes, is_full, data, zeros, told, bad, archive: archive.clone() }
     }
 
     /// Whether this is true.
@@ -133,7 +133,8 @@ impl Truth {
     /// What these faults may cost at most. The index tells the zeros again, so that a fault costs what it hits; where it hit the index too, also the gaps beside it.
     pub fn may_cost(&self, faults: &[Fault]) -> RangeSet {
         let hit = |piece: &&Piece| faults.iter().any(|fault| fault.hits(piece));
-        let touched: Vec<_> = self.members.iter().filter(hit).collect();
+        let members = members(&self.archive);
+        let touched: Vec<_> = members.iter().filter(hit).collect();
         let is = |name: &str| touched.iter().any(|piece| piece.name.ends_with(name));
         let index_hit = is(".jsonl.zst");
         let mut cost: RangeSet = self.bad.iter().collect();
@@ -149,8 +150,7 @@ impl Truth {
         for piece in &touched {
             piece.range.into_iter().for_each(|range| cost.insert(range));
             if index_hit {
-                let (before, behind): (Vec<_>, Vec<_>) = self
-                    .members
+                let (before, behind): (Vec<_>, Vec<_>) = members
                     .iter()
                     .filter(|other| other.range.is_some() && other.bytes != piece.bytes)
                     .partition(|other| other.bytes.end <= piece.bytes.start);
@@ -164,7 +164,8 @@ impl Truth {
 
     /// Whether one of these faults hit the member of this name.
     pub fn is_hit(&self, name: &str, faults: &[Fault]) -> bool {
-        let mut named = self.members.iter().filter(|piece| piece.name.ends_with(name));
+        let members = members(&self.archive);
+        let mut named = members.iter().filter(|piece| piece.name.ends_with(name));
         named.any(|piece| faults.iter().any(|fault| fault.hits(piece)))
     }
 }
@@ -186,8 +187,18 @@ fn members(archive: &[u8]) -> Vec<Piece> {
 
 /// Salvages what is in memory; holds all that is told against the truth.
 pub fn salvaged(archive: &Arc<Vec<u8>>, way: Way, truth: &Truth, what: &str) -> Result<Salvaged> {
-    let input = MemoryInput::boxed(archive, way);
-    let salvager = Salvager::open(vec![input], &SalvageOptions::default(), &Progress::default())?;
+    salvaged_with(archive, way, truth, &SalvageOptions::default(), what)
+}
+
+/// The same with options.
+pub fn salvaged_with(
+    archive: &Arc<Vec<u8>>,
+    way: Way,
+    truth: &Truth,
+    options: &SalvageOptions,
+    what: &str,
+) -> Result<Salvaged> {
+    let salvager = Salvager::open(vec![MemoryInput::boxed(archive, way)], options, &Progress::default())?;
     let mut told = RangeSet::default();
     let salvaged = salvager.run(&Progress::default(), |proven| {
         let range = match proven {
