@@ -75,7 +75,7 @@ fn a_page_reads_as_it_should() {
         "       blocktar-backup - write an archive of a device or image",
         "       blocktar backup [OPTIONS] SOURCE",
         "       -o, --output <FILE>",
-        "           blocktar backup /dev/vg/snap | dd of=/dev/nst0 bs=512k iflag=fullblock",
+        "           blocktar backup /dev/vg/snap -o /dev/nst0 --next-medium 'mtx next'",
         "       8      done, but with bad or lost ranges",
     ] {
         assert!(read.lines().any(|found| found == line), "{line:?} is not in\n{read}");
