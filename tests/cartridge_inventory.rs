@@ -207,3 +207,20 @@ fn a_drive_that_does_not_know_where_it_stands_knows_the_end_of_data() {
         assert_eq!(drive.address().unwrap(), if returned { behind_all } else { 0 });
     }
 }
+
+#[test]
+fn a_short_file_without_its_head_is_not_mistaken_for_the_one_before() {
+    let files = [records_of("a", DATA, None), records_of("b", 70_000, None), records_of("c", 100, None)];
+    assert_eq!(files[1].len(), 2, "fewer than are looked for at a file's end");
+    for kind in drives() {
+        for passes in [true, false] {
+            let cartridge = Cartridge::with_files(&files);
+            cartridge.make_unreadable(files[0].len() + 1, Unreadable { failures: u32::MAX, passes });
+            let (found, _) = listed(&mechanism(&cartridge, kind));
+            // Where the bad record cannot be passed by reading, its end cannot be reached from before it.
+            let names: Vec<_> = words(&found).iter().map(|word| word.split(' ').next().unwrap().to_owned()).collect();
+            assert_eq!((names.len(), names[0].as_str(), names[2].as_str()), (3, "a", "c"), "{kind:?} {passes}");
+            assert!(!passes || names[1] == "b", "{kind:?}: {names:?}");
+        }
+    }
+}
