@@ -38,3 +38,21 @@ fn list_at_a_terminal_looks_at_the_drive_of_the_environment() {
     let spoken = text(&place.terminal("env -u TAPE blocktar list").stdout);
     assert!(spoken.contains("standard input is a terminal"), "{spoken}");
 }
+
+#[test]
+fn the_node_that_rewinds_is_refused_by_every_reader_with_the_name_of_the_right_one() {
+    if !support::is_root("the refusal of a tape drive's rewinding node") {
+        return;
+    }
+    let place = Place::new();
+    // A node without a drive: it is refused before it would be opened.
+    let made = place.shell("mknod st3 c 9 3");
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    for line in
+        ["verify st3", "restore -i st3 new.img", "extract st3 > bytes", "info st3", "list st3", "tape status st3"]
+    {
+        let output = place.shell(&format!("blocktar {line}"));
+        assert_eq!(output.status.code(), Some(6), "{line}: {}", text(&output.stderr));
+        says(&output.stderr, line, &["refused to use st3", "rewinds the tape when it is closed", "use /dev/nst3"]);
+    }
+}

@@ -89,12 +89,22 @@ pub fn address(tape: &File) -> io::Result<u32> {
 
 /// What the driver tells of the drive and of where it stands.
 pub fn status(tape: &File) -> io::Result<DriveStatus> {
+    ask(tape).map(|status| told(&status))
+}
+
+/// Whether the drive holds no cartridge: not even one that is still being loaded.
+pub fn is_empty(tape: &File) -> io::Result<bool> {
+    const DOOR_OPEN: c_long = 0x0004_0000;
+    ask(tape).map(|status| status.flags & DOOR_OPEN != 0)
+}
+
+fn ask(tape: &File) -> io::Result<Status> {
     let mut status = Status::default();
     again(|| {
         // SAFETY: MTIOCGET writes one `struct mtget` to the given place.
         unsafe { ioctl::mtiocget(tape.as_raw_fd(), &mut status) }
     })?;
-    Ok(told(&status))
+    Ok(status)
 }
 
 /// A signal may come while the driver waits for its turn; then nothing was done.

@@ -51,7 +51,18 @@ pub fn is_tape(metadata: &Metadata) -> bool {
 /// # Errors
 /// Refuses the node that rewinds the tape when it is closed.
 pub fn open(path: &Path, access: Access) -> Result<StDrive> {
-    let mut drive = open_with_flags(path, access, 0)?;
+    // An open that waits for a cartridge does so for two minutes, also where there is none.
+    let mut drive = open_even_empty(path, access)?;
+    if !drive.status().is_ok_and(|status| status.online) {
+        let name = path.display().to_string();
+        if drive.is_empty().unwrap_or(false) {
+            let cause = io::Error::from_raw_os_error(errno::ENOMEDIUM);
+            return Err(Error::io("opening", &name, open_failure(&name, cause)));
+        }
+        // The driver lets only one have it.
+        drop(drive);
+        drive = open_with_flags(path, access, 0)?;
+    }
     leave_fixed_blocks(&mut drive)?;
     Ok(drive)
 }

@@ -23,6 +23,11 @@ impl StDrive {
         Ok(Self { file, name, can_read, can_write })
     }
 
+    /// Whether it holds no cartridge: not even one that is still being loaded.
+    pub(super) fn is_empty(&self) -> io::Result<bool> {
+        tape::is_empty(&self.file)
+    }
+
     fn run(&self, command: Command, count: i32) -> io::Result<()> {
         tape::run(&self.file, command, count)
     }
