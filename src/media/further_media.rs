@@ -114,7 +114,9 @@ impl FurtherMedia {
 
 impl NextInput for FurtherMedia {
     fn next_input(&mut self, wanted: &WantedPart) -> Result<Option<Box<dyn Input>>> {
-        if !self.further.next_medium.can_ask() {
+        // Behind a file or pipe that ends there is nothing that anybody could change.
+        let next_medium = &self.further.next_medium;
+        if !next_medium.has_command() && (self.drive.is_none() || !next_medium.can_ask()) {
             return Ok(None);
         }
         let mut reason = wanted.reason.clone();

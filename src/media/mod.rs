@@ -15,9 +15,10 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::further_media::{Further, FurtherMedia};
 use self::next_medium::NextMedium;
 use self::numbered::{NumberedOutput, NumberedPath};
-use self::tape::{AsItStands, TapeOutput, TapeOutputOptions};
+use self::tape::{AsItStands, SharedDrive, TapeOutput, TapeOutputOptions};
 use crate::drive::{Drive, Place};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -56,6 +57,23 @@ pub fn open_input_for_pieces_at(
         let input = SeekableTapeInput::open(Box::new(drive)).map_err(|cause| Error::io("reading", name, cause))?;
         Ok(Box::new(input))
     })
+}
+
+/// The same, and what gives the media on which the archive goes on. Both share a drive, which only one can have open.
+pub fn open_input_and_further(
+    location: Option<&Path>,
+    position: impl FnOnce(&mut dyn Drive) -> Result<()>,
+    further: Further,
+) -> Result<(Box<dyn Input>, FurtherMedia)> {
+    let mut shared = None;
+    let input = open_input_or(location, |mut drive| {
+        position(&mut drive)?;
+        let drive = SharedDrive::new(Box::new(drive));
+        shared = Some(drive.clone());
+        further.reading.input(drive)
+    })?;
+    let name = input.name().to_owned();
+    Ok((input, FurtherMedia::new(shared, name, further)))
 }
 
 /// Opens an input; what a tape drive is to become says the caller.

@@ -1,16 +1,18 @@
 //! An archive onto tape: records of one size, one filemark behind it, cartridge after cartridge.
 
+mod changing;
+
 use std::io::{self, IoSlice};
 use std::path::Path;
 
-use super::super::next_medium::{Answer, Direction, NextMedium, Question};
+use super::super::next_medium::NextMedium;
 use super::super::whole_writes::failed_before;
 use super::record::Record;
 use super::speed::slowest_rate;
 use crate::drive::{Drive, Place, Placed, explained};
 use crate::error::{Error, Result};
-use crate::stream::{Medium, MediumReason, Output, PartEnded, Spanning};
-use crate::sys::errno::{EINVAL, EIO, ENOSPC, EOVERFLOW};
+use crate::stream::{Medium, Output, PartEnded, Spanning};
+use crate::sys::errno::{EINVAL, EIO, ENOSPC, ENOSYS, EOVERFLOW};
 
 /// The size of a record where nobody asks for another; half of it where the host refuses that.
 pub const RECORD_BYTES: usize = 512 << 10;
@@ -18,8 +20,6 @@ pub const RECORD_BYTES: usize = 512 << 10;
 const MEMBER_BYTES_MAX: u64 = 8 << 20;
 /// So much of what the drive took last counts as not yet written, for the case that a cartridge ends without a warning.
 const UNCONFIRMED_BYTES: u64 = 32 << 20;
-/// So often a cartridge that will not do is asked for anew.
-const WRONG_MAX: u32 = 5;
 
 /// Opens a drive that somebody named when he was asked for the next medium.
 pub type OpenDrive = Box<dyn FnMut(&Path) -> Result<Box<dyn Drive>> + Send>;
@@ -53,6 +53,8 @@ pub struct TapeOutput {
     start: Option<u32>,
     /// So many records were taken by the drive.
     taken: u64,
+    /// So many records are on the tape, as the drive brought them there when it was told to.
+    confirmed: u64,
     /// So many records were said to be certainly on the tape.
     promised: u64,
     standing: Standing,
@@ -91,6 +93,7 @@ impl TapeOutput {
             options,
             start: None,
             taken: 0,
+            confirmed: 0,
             promised: 0,
             standing: Standing::Writing,
         };
@@ -107,7 +110,7 @@ impl TapeOutput {
         self.notes.extend(notes);
         self.start = self.drive.address().ok();
         self.record.clear();
-        (self.taken, self.promised, self.standing) = (0, 0, Standing::Writing);
+        (self.taken, self.confirmed, self.promised, self.standing) = (0, 0, 0, Standing::Writing);
     }
 
     fn failed(&mut self, doing: &'static str, cause: io::Error) -> Error {
@@ -123,6 +126,25 @@ impl TapeOutput {
             Err(cause) => self.meet(cause)?,
         }
         self.record.clear();
+        if self.start.is_none() { self.confirm() } else { Ok(()) }
+    }
+
+    /// A drive that cannot tell how much is on the tape brings it there now and then: soon behind the head, and in ever longer steps.
+    fn confirm(&mut self) -> Result<()> {
+        let most = UNCONFIRMED_BYTES / self.record.size() as u64;
+        if !self.taken.is_power_of_two() && !self.taken.is_multiple_of(most.max(1)) {
+            return Ok(());
+        }
+        let near_end = self.is_near_end();
+        match self.drive.write_filemarks(0) {
+            Ok(()) => self.confirmed = self.taken,
+            // A drive that does not know the command goes on without.
+            Err(cause) if [Some(EINVAL), Some(ENOSYS)].contains(&cause.raw_os_error()) => {}
+            Err(cause) if near_end && [Some(ENOSPC), Some(EIO)].contains(&cause.raw_os_error()) => {
+                return Err(self.end(cause));
+            }
+            Err(cause) => return Err(self.failed("writing", cause)),
+        }
         Ok(())
     }
 
@@ -132,7 +154,7 @@ impl TapeOutput {
 
     fn meet(&mut self, cause: io::Error) -> Result<()> {
         match cause.raw_os_error() {
-            Some(ENOSPC) => self.meet_warning(),
+            Some(ENOSPC) => self.meet_warning(cause),
             Some(EINVAL | EOVERFLOW) if self.taken == 0 && self.may_shrink => {
                 self.may_shrink = false;
                 self.record = Record::new(RECORD_BYTES / 2);
@@ -146,16 +168,21 @@ impl TapeOutput {
 
     /// The drive may have recorded what it refused, or not: its address tells. Where it has none, it did not, as st documents it. The write that follows is let through; two
     /// refusals of one record are the end.
-    fn meet_warning(&mut self) -> Result<()> {
+    fn meet_warning(&mut self, cause: io::Error) -> Result<()> {
         self.standing = Standing::Warned;
-        if self.has_recorded_one_more()? {
-            self.note_taken();
-            return Ok(());
+        match self.records_by_address() {
+            Some(records) if records == self.taken + 1 => {
+                self.note_taken();
+                return Ok(());
+            }
+            // Records that the drive had taken are gone: what it took now would lie behind a gap.
+            Some(records) if records != self.taken => return Err(self.end(cause)),
+            _ => {}
         }
         match self.drive.write_record(self.record.bytes()) {
             Ok(()) => self.note_taken(),
             Err(cause) if [Some(ENOSPC), Some(EIO)].contains(&cause.raw_os_error()) => {
-                if !self.has_recorded_one_more().unwrap_or(false) {
+                if self.records_by_address() != Some(self.taken + 1) {
                     return Err(self.end(cause));
                 }
                 self.note_taken();
@@ -163,11 +190,6 @@ impl TapeOutput {
             Err(cause) => return Err(self.failed("writing", cause)),
         }
         Ok(())
-    }
-
-    /// Whether the record that was refused is on the tape.
-    fn has_recorded_one_more(&mut self) -> Result<bool> {
-        Ok(self.records_by_address() == Some(self.taken + 1))
     }
 
     /// How many records of this part there are, as far as the drive tells.
@@ -195,7 +217,7 @@ impl TapeOutput {
 
     /// So many records are taken to be on the tape.
     fn presumed(&self) -> u64 {
-        self.taken.saturating_sub(UNCONFIRMED_BYTES / self.record.size() as u64)
+        self.taken.saturating_sub(UNCONFIRMED_BYTES / self.record.size() as u64).max(self.confirmed)
     }
 
     fn is_near_end(&mut self) -> bool {
@@ -224,61 +246,6 @@ impl TapeOutput {
                 Err(Error::io("writing", &self.name, io::Error::other(why)).with_remedy(remedy))
             }
             _ => Ok(()),
-        }
-    }
-
-    /// Has the cartridge changed until one is there on which the archive may go on.
-    fn change_cartridge(&mut self, ended: &PartEnded) -> Result<()> {
-        let mut reason = MediumReason::Next;
-        for _ in 0..WRONG_MAX {
-            // Given out first, so that a changer, or whoever stands there, can take it; an empty drive has nothing to give.
-            let unloaded = self.drive.unload();
-            if reason == MediumReason::Next {
-                unloaded.map_err(|cause| self.failed("giving out the cartridge of", cause))?;
-            }
-            let question = Question {
-                device: &self.name,
-                part: ended.number + 1,
-                archive: &ended.id,
-                reason: &reason,
-                direction: Direction::Write,
-            };
-            reason = match self.options.next_medium.ask(&question)? {
-                Answer::GoOnWith(path) => {
-                    self.drive = (self.options.open)(&path)?;
-                    self.name = self.drive.name().to_owned();
-                    match self.place_next()? {
-                        None => return Ok(()),
-                        Some(why) => MediumReason::Wrong(why),
-                    }
-                }
-                Answer::Changed => match self.drive.load() {
-                    Ok(()) => match self.place_next()? {
-                        None => return Ok(()),
-                        Some(why) => MediumReason::Wrong(why),
-                    },
-                    Err(cause) => MediumReason::Wrong(explained(self.drive.as_mut(), cause).to_string()),
-                },
-            };
-        }
-        let MediumReason::Wrong(why) = reason else { unreachable!("only a wrong one is asked for again") };
-        let remedy = "have blank cartridges ready, or add --overwrite if all that is on them may be lost";
-        let request = format!("go on with the archive on {}", self.name);
-        Err(Error::refused(
-            request,
-            format!("{WRONG_MAX} cartridges would not do, the last as {why}"),
-            Some(remedy.to_owned()),
-        ))
-    }
-
-    /// Goes where the next part begins; what is wrong with the cartridge, otherwise.
-    fn place_next(&mut self) -> Result<Option<String>> {
-        match self.options.place.next(self.drive.as_mut())? {
-            Placed::There { medium, notes } => {
-                self.begin_cartridge(medium, notes);
-                Ok(None)
-            }
-            Placed::Wrong(why) => Ok(Some(why)),
         }
     }
 }

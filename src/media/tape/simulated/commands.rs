@@ -39,7 +39,8 @@ impl State {
             self.record_known = false;
             return Err(failed(errno::EIO));
         }
-        if record.len() as u64 > reel.room_bytes() {
+        // What is lost leaves no room: the tape itself is at its end.
+        if self.at_hard_end || record.len() as u64 > reel.room_bytes() {
             self.lose_buffer_of(reel);
             self.at_hard_end = true;
             return Err(failed(self.behaviour.hard_end));

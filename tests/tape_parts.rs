@@ -1,0 +1,116 @@
+//! An archive over several simulated cartridges comes back, each cartridge put in when it is asked for.
+
+mod archives;
+#[path = "support/chance.rs"]
+mod chance;
+
+use std::sync::Arc;
+
+use archives::{class, scan, small};
+use blocktar::archive::{Inputs, OpenArchive, OpenOptions};
+use blocktar::backup::backup;
+use blocktar::drive::Drive;
+use blocktar::media::further_media::{Further, FurtherMedia, TapeReading};
+use blocktar::media::next_medium::NextMedium;
+use blocktar::media::tape::simulated::{Access, Behaviour, Cartridge, EarlyWarning, Mechanism};
+use blocktar::media::tape::{AsItStands, SharedDrive, TapeOutput, TapeOutputOptions};
+use blocktar::progress::Progress;
+use blocktar::restore::{RestoreRequest, restore};
+use blocktar::target::memory::Memory;
+use chance::Chance;
+
+const RECORD: u64 = 16 << 10;
+
+fn asked() -> NextMedium {
+    NextMedium::new(Some("true".to_owned()), &Arc::default())
+}
+
+/// Writes the image onto these cartridges, as many as it takes; in how many parts, if that succeeded.
+fn write(image: &[u8], behaviour: Behaviour, cartridges: &[Cartridge]) -> Option<usize> {
+    let mechanism = Mechanism::new(behaviour);
+    mechanism.insert(&cartridges[0]);
+    cartridges[1..].iter().for_each(|cartridge| mechanism.lay_ready(cartridge));
+    let options = TapeOutputOptions {
+        record_bytes: Some(RECORD),
+        place: Box::new(AsItStands { overwrite: false }),
+        next_medium: asked(),
+        open: Box::new(|_| panic!("nobody named another drive")),
+    };
+    let mut output = TapeOutput::begin(Box::new(mechanism.open(Access::Write).unwrap()), options).unwrap();
+    let outcome = backup(&mut scan(image), &mut output, &small(), &Progress::default());
+    outcome.ok().map(|summary| summary.written.parts.len())
+}
+
+/// Restores from a drive into which the cartridges are put in this order.
+fn read(cartridges: &[Cartridge], behaviour: Behaviour, size: usize) -> (Vec<u8>, Option<&'static str>) {
+    let mechanism = Mechanism::new(behaviour);
+    mechanism.insert(&cartridges[0]);
+    cartridges[1..].iter().for_each(|cartridge| mechanism.lay_ready(cartridge));
+    let drive = SharedDrive::new(Box::new(mechanism.open(Access::Read).unwrap()));
+    let further = Further {
+        next_medium: asked(),
+        reading: TapeReading::Forward,
+        position: Box::new(|_: &mut dyn Drive, _| Ok(None)),
+        open_drive: Box::new(|_| Ok(None)),
+    };
+    let first = TapeReading::Forward.input(drive.clone()).unwrap();
+    let next = FurtherMedia::new(Some(drive), "/dev/nst9".to_owned(), further);
+    let inputs = Inputs::from(first).with_next(Box::new(next));
+    let mut target = Memory::new(vec![0xff; size]);
+    let opened = OpenArchive::open(inputs, &OpenOptions::default());
+    let outcome = opened.and_then(|opened| {
+        let request = RestoreRequest { threads: 1, read_back: true, truncate: false };
+        restore(opened, &mut target, &request, &Progress::default()).map_err(|failure| failure.error)
+    });
+    (target.bytes().to_vec(), outcome.err().map(|error| class(&error)))
+}
+
+#[test]
+fn whatever_the_cartridges_are_like_the_image_comes_back() {
+    let mut chance = Chance::new();
+    let (mut restored, mut several) = (0, 0);
+    for round in 0..60 {
+        let length = 1 + chance.below(900_000) as usize;
+        let image = chance.bytes(length);
+        let behaviour = Behaviour {
+            early_warning: [EarlyWarning::Documented, EarlyWarning::RecordedYetRefused][round % 2],
+            addresses: round % 4 > 1 || round % 2 == 1,
+            buffered_records: chance.below(8) as usize,
+            ..Behaviour::default()
+        };
+        let cartridge = |_| Cartridge::new(300_000 + chance.below(500_000), chance.below(2) * (RECORD + 100_000));
+        let cartridges: Vec<_> = (0..20).map(cartridge).collect();
+        let Some(parts) = write(&image, behaviour.clone(), &cartridges) else { continue };
+        let used: Vec<_> = cartridges.into_iter().filter(|cartridge| !cartridge.files().is_empty()).collect();
+        // One that ended before a head was on it holds no part, and nobody asks for it.
+        if used.len() != parts {
+            continue;
+        }
+        let (bytes, failure) =
+            read(&used, Behaviour { addresses: round % 3 == 0, ..Behaviour::default() }, image.len());
+        assert_eq!(failure, None, "{behaviour:?}");
+        assert!(bytes == image, "{behaviour:?}");
+        restored += 1;
+        several += usize::from(used.len() > 1);
+    }
+    assert!(restored > 40 && several > 20, "only {restored} were written, {several} onto several cartridges");
+}
+
+#[test]
+fn wrong_cartridges_are_asked_for_again_and_missing_ones_are_told() {
+    let image = Chance::from_seed(9).bytes(1_200_000);
+    let cartridges: Vec<_> = (0..4).map(|_| Cartridge::new(600_000, 100_000)).collect();
+    assert_eq!(write(&image, Behaviour::default(), &cartridges), Some(3));
+    let [first, second, third, fourth] = &cartridges[..] else { panic!() };
+    assert!(!third.files().is_empty() && fourth.files().is_empty());
+    let put = |order: &[&Cartridge]| {
+        let order: Vec<_> = order.iter().map(|cartridge| (*cartridge).clone()).collect();
+        read(&order, Behaviour::default(), image.len())
+    };
+    // Blank, the third too early, the first again.
+    let (bytes, failure) = put(&[first, third, first, second, third]);
+    assert!(failure.is_none() && bytes == image, "{failure:?}");
+    let (_, failure) = put(&[first, third]);
+    assert_eq!(failure, Some("refused"), "the third for ever");
+    assert_ne!(put(&[second, first]).1, None);
+}
