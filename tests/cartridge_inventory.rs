@@ -208,6 +208,17 @@ fn a_drive_that_does_not_know_where_it_stands_knows_the_end_of_data() {
     }
 }
 
+/// A drive that passes over filemarks went back into the tape file before, and its end was read again and again.
+#[test]
+fn a_short_tape_file_that_cannot_be_read_is_passed_once() {
+    let records: Vec<_> = records_of("second", 60_000, None).concat().chunks(512).map(<[u8]>::to_vec).collect();
+    let cartridge = Cartridge::with_files(&[vec![vec![7; 4096]; 3], records, vec![vec![8; 4096]]]);
+    cartridge.make_unreadable(4 + 12, Unreadable { failures: u32::MAX, passes: false });
+    for kind in drives() {
+        assert_eq!(listed(&mechanism(&cartridge, kind)).0.len(), 3, "{kind:?}");
+    }
+}
+
 #[test]
 fn a_short_file_without_its_head_is_not_mistaken_for_the_one_before() {
     let files = [records_of("a", DATA, None), records_of("b", 70_000, None), records_of("c", 100, None)];

@@ -66,6 +66,22 @@ fn twenty_nights_cost_no_rewind() {
     }
 }
 
+/// A tape that another program ended with two filemarks was taken for blank, and then for none at all.
+#[test]
+fn an_empty_tape_file_at_the_end_is_nothing_and_counts() {
+    for kind in DRIVES {
+        let cartridge = Cartridge::large();
+        append(&mut open(&mechanism(&cartridge, kind)), &cartridge, "first");
+        let mut drive = open(&mechanism(&cartridge, kind));
+        drive.to_end_of_data().unwrap();
+        drive.write_filemarks(1).unwrap();
+        let placement = place(&mut drive, false).unwrap();
+        assert_eq!(placement.medium, on(2), "{kind:?}");
+        write_file(&mut drive, &records_of("second", DATA, None));
+        assert_eq!(cartridge.files().iter().map(Vec::is_empty).collect::<Vec<_>>(), [false, true, false]);
+    }
+}
+
 #[test]
 fn a_blank_cartridge_is_written_from_its_beginning() {
     for kind in DRIVES {

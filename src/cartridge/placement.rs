@@ -1,7 +1,5 @@
 //! Where the next archive goes on a cartridge.
 
-use std::io;
-
 use crate::archive::Label;
 use crate::catalog::{self, Beginning, beginning};
 use crate::drive::{Drive, Place, Placed};
@@ -135,19 +133,19 @@ impl Placing<'_> {
         Ok(Medium { file: Some(0), ..Medium::default() })
     }
 
-    fn on_blank(&mut self) -> Result<Medium> {
-        if !matches!(self.start()?, Start::Blank) {
-            return Err(self.deck.failed("going to the end of data on", io::Error::other("it stands somewhere else")));
-        }
-        self.deck.rewind()?;
-        Ok(Medium { file: Some(0), ..Medium::default() })
-    }
-
     fn at_end(&mut self) -> Result<Medium> {
         self.deck.go_to_end()?;
         let name = self.deck.name().to_owned();
         let satisfies = |bytes: &[u8]| catalog::end_in(&name, bytes).is_some();
-        let Some(last) = read_last(&mut self.deck, satisfies)? else { return self.on_blank() };
+        let last = match read_last(&mut self.deck, satisfies)? {
+            Some(last) => last,
+            None if matches!(self.start()?, Start::Blank) => {
+                self.deck.rewind()?;
+                return Ok(Medium { file: Some(0), ..Medium::default() });
+            }
+            // Empty tape files lie at the end.
+            None => Last { bytes: Vec::new(), closed: true, before_nothing: true },
+        };
         if !last.closed {
             self.notes.push(
                 "what was written last has no filemark behind it, as the writer was interrupted: it gets one"
@@ -159,7 +157,8 @@ impl Placing<'_> {
             let why = "the cartridge is full: its last archive goes on on another";
             return Err(Error::refused(format!("write to {name}"), why, Some(remedy.to_owned())));
         }
-        let medium = match self.medium_of(&last) {
+        // What it counts is one short for each empty tape file.
+        let medium = match self.medium_of(&last).filter(|_| !last.before_nothing) {
             Some(medium) => medium,
             None => self.medium_from_start(&last)?,
         };

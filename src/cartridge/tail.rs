@@ -94,11 +94,19 @@ fn read_far_end(deck: &mut Deck<'_>, head: Run, ends: Ends) -> Result<Ends> {
     if head.unreadable == 0 && beginning(&head.bytes) == Beginning::OtherTar {
         return Ok(Ends { head: head.bytes, ..ends });
     }
-    let behind = deck.address();
+    let (behind, file_behind) = (deck.address(), deck.status()?.file);
     let records = behind.zip(ends.address).map(|(behind, start)| behind - start - u32::from(closed));
     let wanted = records_at_end(ends.record_bytes).min(records.unwrap_or(u32::MAX));
     let back = Back { address: behind, closed, wanted };
-    let tail = read_back(deck, &back)?;
+    let mut tail = read_back(deck, &back)?;
+    if closed
+        && let Some(number) = file_behind.filter(|_| behind.is_none())
+        && deck.status()?.file != Some(number)
+    {
+        // The drive passed filemarks without a word, up to another tape file: whoever goes on from here would come by this one again and again.
+        deck.go_to_file(number)?;
+        tail = Run { bytes: Vec::new(), records: 0, unreadable: 1, end: RunEnd::Elsewhere };
+    }
     let even = tail.unreadable == 0 && tail.bytes.len() as u64 == u64::from(tail.records) * ends.record_bytes;
     let length_bytes = records.filter(|_| even).map(|records| u64::from(records) * ends.record_bytes);
     Ok(Ends { head: head.bytes, tail: tail.bytes, length_bytes, ..ends })
@@ -179,6 +187,8 @@ pub struct Last {
     pub bytes: Vec<u8>,
     /// Whether a filemark lies behind them.
     pub closed: bool,
+    /// Whether empty tape files lie behind them: some programs end a tape with two filemarks.
+    pub before_nothing: bool,
 }
 
 /// Reads the last records before the end of data, where the drive stands, and stands there again. `None` if there are none.
@@ -189,14 +199,18 @@ pub fn read_last(deck: &mut Deck<'_>, satisfies: impl Fn(&[u8]) -> bool) -> Resu
     loop {
         let end = deck.address();
         back_from_end(deck, end, wanted)?;
-        let (run, closed) = read_to_end(deck, end, wanted)?;
+        let (run, closed, before_nothing) = read_to_end(deck, end, wanted)?;
         if end.is_none() || !closed {
             // A read at the end of data leaves st in a state in which it takes the end of the medium for near.
             deck.go_to_end()?;
         }
         let enough = run.bytes.len() as u64 >= limit::CLOSING || run.records < wanted || run.unreadable > 0;
         if enough || run.records == 0 || satisfies(&run.bytes) {
-            return Ok((run.records > 0 || run.unreadable > 0).then_some(Last { bytes: run.bytes, closed }));
+            return Ok((run.records > 0 || run.unreadable > 0).then_some(Last {
+                bytes: run.bytes,
+                closed,
+                before_nothing,
+            }));
         }
         wanted = records_at_end(run.bytes.len() as u64 / u64::from(run.records)).max(wanted + 1);
     }
@@ -215,21 +229,29 @@ fn back_from_end(deck: &mut Deck<'_>, end: Option<u32>, wanted: u32) -> Result<(
     Ok(())
 }
 
-/// Reads up to the end of data; the records of the last tape file, and whether a filemark lies behind them.
-fn read_to_end(deck: &mut Deck<'_>, end: Option<u32>, wanted: u32) -> Result<(Run, bool)> {
+/// Reads up to the end of data; the records of the last tape file that has any, whether a filemark lies behind them, and whether empty tape files do.
+fn read_to_end(deck: &mut Deck<'_>, end: Option<u32>, wanted: u32) -> Result<(Run, bool, bool)> {
     let mut last = Run { bytes: Vec::new(), records: 0, unreadable: 0, end: RunEnd::Elsewhere };
+    let mut before_nothing = false;
     loop {
         let found = run(deck, wanted.saturating_add(2), Keep::Last)?;
         match found.end {
-            RunEnd::Filemark if end.is_some() && deck.address() == end => return Ok((found, true)),
-            RunEnd::Filemark => last = found,
-            RunEnd::EndOfData if found.records == 0 && found.unreadable == 0 => return Ok((last, true)),
-            RunEnd::EndOfData => return Ok((found, false)),
+            RunEnd::Filemark => {
+                before_nothing = found.records == 0 && found.unreadable == 0;
+                last = if before_nothing { last } else { found };
+                if end.is_some() && deck.address() == end {
+                    return Ok((last, true, before_nothing));
+                }
+            }
+            RunEnd::EndOfData if found.records == 0 && found.unreadable == 0 => {
+                return Ok((last, true, before_nothing));
+            }
+            RunEnd::EndOfData => return Ok((found, false, false)),
             RunEnd::Elsewhere => {
                 // A long tape file without a filemark behind it, or one that cannot be read.
                 deck.go_to_end()?;
                 deck.back_records(wanted);
-                return Ok((run(deck, wanted.saturating_add(1), Keep::Last)?, false));
+                return Ok((run(deck, wanted.saturating_add(1), Keep::Last)?, false, false));
             }
         }
     }

@@ -56,17 +56,26 @@ pub enum Answer {
     GoOnWith(PathBuf),
 }
 
+/// Answers in place of the user.
+pub type Answering = fn(&Question<'_>) -> Answer;
+
 /// Whom to ask: the user's command, or else whoever sits at the terminal.
 #[derive(Clone, Debug, Default)]
 pub struct NextMedium {
     command: Option<String>,
+    answering: Option<Answering>,
     progress: Arc<Progress>,
 }
 
 impl NextMedium {
     /// Runs this command by `sh -c`, if there is one; a wish to stop ends the asking.
     pub fn new(command: Option<String>, progress: &Arc<Progress>) -> Self {
-        Self { command, progress: Arc::clone(progress) }
+        Self { command, answering: None, progress: Arc::clone(progress) }
+    }
+
+    /// Asks nobody: for who changes media himself, as a program with its own changer does.
+    pub fn answered(answering: Answering) -> Self {
+        Self { answering: Some(answering), ..Self::default() }
     }
 
     /// Whether a command was given.
@@ -85,9 +94,10 @@ impl NextMedium {
     /// A command that failed; nobody to ask; the wish to stop.
     pub fn ask(&self, question: &Question<'_>) -> Result<Answer> {
         let asking = self.progress.begin_asking();
-        let answer = match &self.command {
-            Some(command) => self.run(command, question),
-            None => self.prompt(question),
+        let answer = match (&self.command, self.answering) {
+            (_, Some(answering)) => Ok(answering(question)),
+            (Some(command), None) => self.run(command, question),
+            (None, None) => self.prompt(question),
         };
         drop(asking);
         self.progress.check()?;

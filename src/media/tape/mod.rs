@@ -10,6 +10,7 @@ pub mod simulated;
 mod speed;
 mod st;
 mod standing;
+mod used;
 mod window;
 
 use std::fs::{File, Metadata};

@@ -9,6 +9,7 @@ use super::super::next_medium::NextMedium;
 use super::super::whole_writes::failed_before;
 use super::record::Record;
 use super::speed::slowest_rate;
+use super::used::UsedCartridges;
 use crate::drive::{Drive, Place, Placed, explained};
 use crate::error::{Error, Result};
 use crate::stream::{Medium, Output, PartEnded, Spanning};
@@ -57,6 +58,7 @@ pub struct TapeOutput {
     confirmed: u64,
     /// So many records were said to be certainly on the tape.
     promised: u64,
+    used: UsedCartridges,
     standing: Standing,
 }
 
@@ -95,6 +97,7 @@ impl TapeOutput {
             taken: 0,
             confirmed: 0,
             promised: 0,
+            used: UsedCartridges::default(),
             standing: Standing::Writing,
         };
         match output.options.place.first(output.drive.as_mut())? {

@@ -24,6 +24,7 @@ impl Place for AsItStands {
                 "go behind it first, `mt -f /dev/nst0 eom`; or, if all from there on may be lost, add --overwrite";
             return Err(Error::refused(request, why, Some(remedy.to_owned())));
         }
+        end_tape_file(drive)?;
         there(drive)
     }
 
@@ -32,7 +33,8 @@ impl Place for AsItStands {
             return Ok(Placed::Wrong("it is write-protected".to_owned()));
         }
         drive.rewind().map_err(|cause| failed(drive, "rewinding", cause))?;
-        if !self.overwrite && data_follows(drive)? {
+        // What cannot be read may be the cartridge that was just given out, with the part before this one.
+        if !(self.overwrite && drive.can_read()) && data_follows(drive)? {
             return Ok(Placed::Wrong("it is not blank".to_owned()));
         }
         there(drive)
@@ -98,6 +100,28 @@ fn data_follows(drive: &mut dyn Drive) -> Result<bool> {
     Ok(false)
 }
 
+/// Writes the filemark that a tape file lacks in which the tape stands, as its writer was interrupted: else what follows would be the same tape file, and never be found.
+fn end_tape_file(drive: &mut dyn Drive) -> Result<()> {
+    let status = drive.status().map_err(|cause| failed(drive, "asking for the state of", cause))?;
+    let inside = match status.at_end_of_data {
+        _ if status.at_beginning => false,
+        true => !is_closed(drive)?,
+        false => status.record.is_some_and(|record| record > 0),
+    };
+    if inside {
+        let written = drive.write_filemarks(1);
+        written.map_err(|cause| failed(drive, "writing a filemark to", cause))?;
+    }
+    Ok(())
+}
+
+/// Whether a filemark ends what is recorded, at the end of which the tape stands. Goes by filemarks, as some drives pass them silently where records are counted.
+fn is_closed(drive: &mut dyn Drive) -> Result<bool> {
+    let closed = drive.space_files(-1).and_then(|()| drive.space_files(1)).is_ok() && drive.space_records(1).is_err();
+    drive.to_end_of_data().map_err(|cause| failed(drive, "going to the end of data on", cause))?;
+    Ok(closed)
+}
+
 fn failed(drive: &mut dyn Drive, doing: &'static str, cause: std::io::Error) -> Error {
     let cause = explained(drive, cause);
     Error::io(doing, drive.name(), cause)
@@ -134,13 +158,51 @@ mod tests {
     }
 
     #[test]
+    fn a_tape_file_that_was_not_closed_is_closed_first() {
+        for addresses in [true, false] {
+            for (closed, stops, overshoots) in
+                [(false, true, false), (true, true, false), (false, false, true), (true, false, true)]
+            {
+                let cartridge = two_files();
+                let mechanism = Mechanism::new(Behaviour {
+                    addresses,
+                    stops_at_filemarks: stops,
+                    overshoots_filemarks: overshoots,
+                    ..Behaviour::default()
+                });
+                if !closed {
+                    cartridge.cut(4);
+                }
+                mechanism.insert(&cartridge);
+                let mut drive = mechanism.open(Access::Write).unwrap();
+                drive.to_end_of_data().unwrap();
+                AsItStands { overwrite: false }.first(&mut drive).unwrap();
+                drive.write_record(&[9; 512]).unwrap();
+                assert_eq!(
+                    cartridge.files(),
+                    [vec![vec![1; 512], vec![2; 512]], vec![vec![3; 512]], vec![vec![9; 512]]]
+                );
+            }
+        }
+        let cartridge = two_files();
+        let mut drive = Mechanism::holding(&cartridge).open(Access::Write).unwrap();
+        drive.space_records(1).unwrap();
+        AsItStands { overwrite: true }.first(&mut drive).unwrap();
+        drive.write_record(&[9; 512]).unwrap();
+        assert_eq!(cartridge.files(), [[vec![1; 512]], [vec![9; 512]]]);
+    }
+
+    #[test]
     fn a_blank_cartridge_will_do_and_one_with_anything_on_it_will_not() {
         for (cartridge, will_do) in [(Cartridge::large(), true), (two_files(), false)] {
-            let mechanism = Mechanism::holding(&cartridge);
-            let mut drive = mechanism.open(Access::Write).unwrap();
-            let placed = AsItStands { overwrite: false }.next(&mut drive).unwrap();
-            assert_eq!(matches!(placed, Placed::There { .. }), will_do);
-            assert!(matches!(AsItStands { overwrite: true }.next(&mut drive).unwrap(), Placed::There { .. }));
+            for access in [Access::Write, Access::Both] {
+                let mechanism = Mechanism::holding(&cartridge);
+                let mut drive = mechanism.open(access).unwrap();
+                let place = |overwrite| AsItStands { overwrite }.next(&mut drive).unwrap();
+                let placed = [false, true].map(place).map(|placed| matches!(placed, Placed::There { .. }));
+                // What cannot be read may hold the part before.
+                assert_eq!(placed, [will_do, will_do || access == Access::Both]);
+            }
         }
         let protected = Cartridge::large();
         protected.protect(true);

@@ -13,6 +13,7 @@ impl TapeOutput {
     /// Has the cartridge changed until one is there on which the archive may go on.
     pub(super) fn change_cartridge(&mut self, ended: &PartEnded) -> Result<()> {
         let mut reason = MediumReason::Next;
+        self.used.note(self.drive.as_mut());
         for _ in 0..WRONG_MAX {
             // Given out first, so that a changer, or whoever stands there, can take it; an empty drive has nothing to give.
             let unloaded = self.drive.unload();
@@ -56,6 +57,9 @@ impl TapeOutput {
 
     /// Goes where the next part begins; what is wrong with the cartridge, otherwise.
     fn place_next(&mut self) -> Result<Option<String>> {
+        if self.used.holds(self.drive.as_mut()) {
+            return Ok(Some("it holds a part of this very archive".to_owned()));
+        }
         match self.options.place.next(self.drive.as_mut())? {
             Placed::There { medium, notes } => {
                 self.begin_cartridge(medium, notes);
