@@ -141,7 +141,6 @@ fn wrong_usage_is_2() {
     for line in [
         "recompress backup.tar --verify",
         "recompress backup.tar -o - --verify",
-        "recompress backup.tar --overwrite",
         "recompress backup.tar -o new.tar --compression lzma",
         "recompress backup.tar -o new.tar --extent-limit 65M",
         "recompress backup.tar -o new.tar --record-size 100",
@@ -150,5 +149,7 @@ fn wrong_usage_is_2() {
     ] {
         failed(&place.run(line), line, 2, &[]);
     }
+    let line = "recompress backup.tar --overwrite";
+    failed(&place.run(line), line, 6, &["--overwrite is for"]);
     assert_eq!(names(place.folder.path()), NAMES);
 }

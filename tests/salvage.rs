@@ -21,7 +21,7 @@ use vector::Vector;
 
 /// The archives of the specification that are sound and whole, of every kind that there is.
 fn sound() -> Vec<Vector> {
-    let readable = |vector: &Vector| vector.is_sound() && vector.outcome["needs"].is_null();
+    let readable = |vector: &Vector| vector.is_sound() && vector.outcome["part"].is_null();
     vector::all().into_iter().filter(readable).collect()
 }
 

@@ -84,7 +84,8 @@ impl Fault {
 impl Truth {
     /// Reads a sound archive.
     pub fn of(archive: &Arc<Vec<u8>>) -> Self {
-        let opened = OpenArchive::open(MemoryInput::boxed(archive, Way::File), &OpenOptions::default()).unwrap();
+        let options = OpenOptions { single_part: true, ..OpenOptions::default() };
+        let opened = OpenArchive::open(MemoryInput::boxed(archive, Way::File), &options).unwrap();
         let (size_bytes, is_full) = (opened.info().device.size_bytes, opened.info().kind == Kind::Full);
         let (mut data, mut zeros) = (BTreeMap::new(), RangeSet::default());
         let (mut told, mut bad) = (RangeSet::default(), RangeSet::default());
