@@ -122,6 +122,36 @@ fn parts_come_back_as_one_image_in_whatever_way_they_are_given() {
     }
 }
 
+/// A part's end member may be the last that its medium recorded; the next part has it again, and what was to stand behind it is missed by nobody.
+#[test]
+fn a_medium_that_ends_right_behind_an_end_member_lacks_nothing() {
+    let request = BackupRequest { compression: Compression::Zstd(1), ..small() };
+    let mut met = [0; 2];
+    for step in 0..16 {
+        // What is compressed moves the end from block to block.
+        let mut image = Chance::from_seed(13).bytes(300_000);
+        image[..512 * step].fill(7);
+        let large = Capacity::hard(1 << 30, 0);
+        let total = written(&image, &request, &[large])[0].len() as u64;
+        let last_record_fails = Capacity::hard(total - RECORD as u64, 0);
+        let warned = Capacity::warning(PART / 2, 96 << 10);
+        let filemark_fails = Capacity { filemark_fails: true, cache: RECORD as u64, ..warned };
+        for (kind, first) in [last_record_fails, filemark_fails].into_iter().enumerate() {
+            let media = written(&image, &request, &[first, large]);
+            let closed = members(&media[0]).iter().any(|member| member.path == "end.json");
+            let without_blocks = media[0][media[0].len() - 1024..].iter().any(|byte| *byte != 0);
+            met[kind] += u32::from(closed && without_blocks);
+            for hand in HANDS {
+                let (bytes, outcome) = restored(inputs(&media, hand), image.len());
+                outcome.unwrap_or_else(|error| panic!("{hand:?}: {error}"));
+                assert!(bytes == image, "{hand:?}");
+                assert_eq!(verified(inputs(&media, hand)).0, Vec::<String>::new(), "{kind}, {hand:?}");
+            }
+        }
+    }
+    assert!(met.iter().all(|met| *met > 0), "{met:?}");
+}
+
 #[test]
 fn the_end_counts_what_all_parts_hold() {
     let (image, media) = three_parts();

@@ -109,12 +109,17 @@ impl Forward {
         end_blocks: bool,
         batch: &mut StoredBatch,
     ) -> Result<Option<Ending>> {
+        let blocks_before = self.course.end_blocks;
         self.course.end_blocks &= end_blocks;
         if end.goes_on() || self.ledger.info().part.is_some() {
             self.push_news(true, batch);
         }
         if end.goes_on() && !self.course.single {
-            self.go_on(&end, batch)?;
+            self.go_on(&end, blocks_before, batch)?;
+            return Ok(None);
+        }
+        if !end_blocks && self.ends_again(batch)? {
+            self.course.end_blocks = blocks_before;
             return Ok(None);
         }
         if !self.course.unseen.is_empty() && !self.course.single {
@@ -125,8 +130,8 @@ impl Forward {
         Ok(Some(Ending::of_parts(end, &self.ledger, sum, position, *end_blocks)))
     }
 
-    /// Goes on with the part behind one whose end member says that it does.
-    fn go_on(&mut self, end: &End, batch: &mut StoredBatch) -> Result<()> {
+    /// Goes on with the part behind one whose end member says that it does. `blocks_before`: whether all parts before it have their end blocks.
+    fn go_on(&mut self, end: &End, blocks_before: bool, batch: &mut StoredBatch) -> Result<()> {
         let (number, to) = (self.ledger.info().part_number() + 1, end.to);
         while let Some(part) = self.next_part(number)? {
             let name = part.input.name().to_owned();
@@ -164,6 +169,8 @@ impl Forward {
             match (checked, place) {
                 (Ok(()), Some(place)) => {
                     if goes_back {
+                        // Its end member is one of those that the next part writes again, and what is behind that is nobody's.
+                        self.course.end_blocks = blocks_before;
                         self.count_unended(&place, &head)
                     } else {
                         self.course.sum.add(end)
@@ -205,11 +212,8 @@ impl Forward {
             return Err(error);
         };
         let (input, head) = self.read_part(part)?;
-        let (first_seq, is_next) = (head.info.first_seq(), head.info.part_number() == number);
-        let is_sound = is_next && !self.lost_members && self.course.unproven.is_none() && first_seq <= self.next_seq;
-        if let Some(place) = is_sound.then(|| self.course.trail.back_to(first_seq)).flatten()
-            && check_start(&head.info, &place.mark, first_seq, place.mark.running()).is_ok()
-        {
+        let is_next = head.info.part_number() == number;
+        if let Some(place) = self.place_behind(&head) {
             self.count_unended(&place, &head);
             self.begin_behind(place, input, head, batch);
             return Ok(());
@@ -231,6 +235,39 @@ impl Forward {
         }
         self.begin_alone(input, head, batch);
         Ok(())
+    }
+
+    /// Goes on behind the archive's end if the next part has that again, as a medium's hard end may have cost what is behind the end member. A reader that is to see
+    /// everything asks for that part; all others have what they need. Whether there is such a part.
+    fn ends_again(&mut self, batch: &mut StoredBatch) -> Result<bool> {
+        let number = self.ledger.info().part_number() + 1;
+        let may = self.reading == Reading::Through && (self.course.parts.can_ask() || self.course.parts.has(number));
+        if !may || self.course.single {
+            return Ok(false);
+        }
+        let taken = self.course.parts.take(&self.common.id, number);
+        let (input, head) = match taken.and_then(|part| part.map(|part| self.read_part(part)).transpose()) {
+            Ok(Some(read)) => read,
+            Err(error @ Error::Interrupted { .. }) => return Err(error),
+            // That the end blocks are missing is told then.
+            Ok(None) | Err(_) => return Ok(false),
+        };
+        let Some(place) = self.place_behind(&head) else { return Ok(false) };
+        if self.ledger.info().part.is_none() {
+            self.push_news(true, batch);
+        }
+        self.count_unended(&place, &head);
+        self.begin_behind(place, input, head, batch);
+        Ok(true)
+    }
+
+    /// Where in the current part, which lost its end, the part with this head goes on, if that is certain.
+    fn place_behind(&mut self, head: &Head) -> Option<Place> {
+        let (info, first_seq) = (&head.info, head.info.first_seq());
+        let is_next = info.part_number() == self.ledger.info().part_number() + 1;
+        let is_sound = is_next && !self.lost_members && self.course.unproven.is_none() && first_seq <= self.next_seq;
+        let place = is_sound.then(|| self.course.trail.back_to(first_seq)).flatten()?;
+        check_start(info, &place.mark, first_seq, place.mark.running()).is_ok().then_some(place)
     }
 
     fn is_to_see_all(&self) -> bool {

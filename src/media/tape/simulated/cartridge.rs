@@ -53,13 +53,18 @@ pub(super) struct Reel {
     pub(super) write_protected: bool,
     pub(super) blocks: Vec<Block>,
     used_bytes: u64,
+    /// The end of the tape came behind what is recorded: however much the drive lost there, nothing more fits.
+    ended: bool,
 }
 
 impl Reel {
     /// Cuts off everything from this address on.
     pub(super) fn cut(&mut self, address: usize) {
         let cut = self.blocks.drain(address.min(self.blocks.len())..);
-        self.used_bytes -= cut.map(|block| block.bytes()).sum::<u64>();
+        let cut_bytes = cut.map(|block| block.bytes());
+        let gains_room = cut_bytes.len() > 0 || address == 0;
+        self.used_bytes -= cut_bytes.sum::<u64>();
+        self.ended &= !gains_room;
     }
 
     pub(super) fn push(&mut self, recorded: Recorded) {
@@ -70,7 +75,12 @@ impl Reel {
 
     /// How many bytes fit before the hard end.
     pub(super) fn room_bytes(&self) -> u64 {
-        self.capacity_bytes.saturating_sub(self.used_bytes)
+        if self.ended { 0 } else { self.capacity_bytes.saturating_sub(self.used_bytes) }
+    }
+
+    /// Notes that the hard end was met.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
     }
 
     /// Whether what is recorded reaches into the zone of early warning.
@@ -90,7 +100,8 @@ pub struct Cartridge(Arc<Mutex<Reel>>);
 impl Cartridge {
     /// A blank one of this capacity, of which the last `warning_bytes` are the zone of early warning; 0 for none.
     pub fn new(capacity_bytes: u64, warning_bytes: u64) -> Self {
-        let reel = Reel { capacity_bytes, warning_bytes, write_protected: false, blocks: Vec::new(), used_bytes: 0 };
+        let blocks = Vec::new();
+        let reel = Reel { capacity_bytes, warning_bytes, write_protected: false, blocks, used_bytes: 0, ended: false };
         Self(Arc::new(Mutex::new(reel)))
     }
 

@@ -42,6 +42,7 @@ impl State {
         // What is lost leaves no room: the tape itself is at its end.
         if self.at_hard_end || record.len() as u64 > reel.room_bytes() {
             self.lose_buffer_of(reel);
+            reel.end();
             self.at_hard_end = true;
             return Err(failed(self.behaviour.hard_end));
         }

@@ -167,6 +167,16 @@ fn a_hard_end_takes_what_the_drive_held_in_its_buffer() {
     assert_eq!(write_all(&mut drive, 4), [0, 0, 0, EIO]);
     assert_eq!(cartridge.files(), [records(0..3), records(0..1)]);
     assert_eq!(drive.address().unwrap(), 5);
+    // What was lost leaves no room, for nobody, before something is cut off.
+    assert_eq!(number(drive.write_filemarks(1)), EIO);
+    drive.rewind().unwrap();
+    drive.to_end_of_data().unwrap();
+    assert_eq!([number(drive.write_record(&[1])), number(drive.write_filemarks(1))], [EIO; 2]);
+    drive.rewind().unwrap();
+    drive.space_files(1).unwrap();
+    drive.write_record(&record(9)).unwrap();
+    drive.write_filemarks(1).unwrap();
+    assert_eq!(cartridge.files(), [records(0..3), records(9..10)]);
 }
 
 #[test]
