@@ -13,6 +13,7 @@ use blocktar::backup::BackupRequest;
 use blocktar::error::Result;
 use blocktar::progress::Progress;
 use blocktar::reblock::{ReblockRequest, ReblockSummary, reblock};
+use blocktar::verify::verify;
 use chance::Chance;
 use spanning::{Capacity, MemoryMedia, RECORD, members, put_together};
 
@@ -128,6 +129,29 @@ fn parts_become_one_archive_again_byte_for_byte() {
             let summary = reblock(inputs, &mut output, &request, &Progress::default()).unwrap();
             assert!(summary.warnings.is_empty(), "{:?}", summary.warnings);
             assert!(*output.bytes.lock().unwrap() == *archive, "{} parts, {way:?}", media.len());
+        }
+    }
+}
+
+/// Parts of one archive that was cut twice in different places: what lies in a part beside them is no reason to count backwards.
+#[test]
+fn parts_of_different_cuttings_are_judged_and_what_they_lack_lies_on_the_device() {
+    let (image, archive) = an_archive(Chance::from_seed(13));
+    let cut = |bytes| {
+        let (media, outcome) = reblocked_onto(&archive, &[Capacity::warning(bytes, 128 << 10)], None);
+        outcome.unwrap();
+        media
+    };
+    let (few, many) = (cut(MIB / 2), cut(MIB / 3));
+    assert!(few.len() >= 3 && many.len() > few.len(), "{}, {}", few.len(), many.len());
+    for first in &few {
+        for second in &many {
+            let given = [first, second].map(|part| MemoryInput::boxed(&Arc::new(part.clone()), Way::Pipe));
+            // Those with the same number are refused.
+            let Ok(report) = verify(Inputs::all(given.into()).unwrap(), 1, &Progress::default()) else { continue };
+            for range in report.faults.iter().flat_map(|fault| fault.affected()) {
+                assert!(range.end() <= image.len() as u64, "{range:?}");
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use archives::{class, scan, small};
 use blocktar::archive::{Inputs, OpenArchive, OpenOptions};
 use blocktar::backup::backup;
+use blocktar::cartridge::Appending;
 use blocktar::drive::Drive;
 use blocktar::media::further_media::{Further, FurtherMedia, TapeReading};
 use blocktar::media::next_medium::NextMedium;
@@ -113,4 +114,30 @@ fn wrong_cartridges_are_asked_for_again_and_missing_ones_are_told() {
     let (_, failure) = put(&[first, third]);
     assert_eq!(failure, Some("refused"), "the third for ever");
     assert_ne!(put(&[second, first]).1, None);
+}
+
+/// `--overwrite` with a cartridge that is put in once more: neither the one just filled nor one before it may be written over, whether its part has its end or
+/// was cut by a hard end.
+#[test]
+fn no_cartridge_of_this_archive_is_overwritten_with_its_next_part() {
+    let image = Chance::from_seed(9).bytes(1_200_000);
+    for early_warning_bytes in [100_000, 0] {
+        for order in [&[0, 0, 0, 0, 0, 0, 0][..], &[0, 1, 0, 1, 0, 1, 0, 1][..]] {
+            let cartridges: Vec<_> = (0..2).map(|_| Cartridge::new(600_000, early_warning_bytes)).collect();
+            let mechanism = Mechanism::new(Behaviour::default());
+            mechanism.insert(&cartridges[order[0]]);
+            order[1..].iter().for_each(|number| mechanism.lay_ready(&cartridges[*number]));
+            let options = TapeOutputOptions {
+                record_bytes: Some(RECORD),
+                place: Box::new(Appending::new(true)),
+                next_medium: asked(),
+                open: Box::new(|_| panic!("nobody named another drive")),
+            };
+            let drive = Box::new(mechanism.open(Access::Both).unwrap());
+            let mut output = TapeOutput::begin(drive, options).unwrap();
+            let outcome = backup(&mut scan(&image), &mut output, &small(), &Progress::default());
+            let parts = outcome.map(|summary| summary.written.parts.len());
+            assert!(parts.is_err(), "{early_warning_bytes}, {order:?}: {parts:?} parts on as many cartridges as there are in it");
+        }
+    }
 }

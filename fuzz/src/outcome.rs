@@ -83,7 +83,7 @@ pub fn read(archive: &Arc<Vec<u8>>, how: How) -> std::result::Result<Whole, &'st
 
 fn read_inner(archive: &Arc<Vec<u8>>, how: How, first_fault: &mut Option<&'static str>) -> Result<Whole> {
     let input = Box::new(Short(MemoryInput::boxed(archive, how.way), how.most));
-    let opened = OpenArchive::open(input, &OpenOptions { attached: None, reading: how.reading })?;
+    let opened = OpenArchive::open(input, &OpenOptions { reading: how.reading, ..OpenOptions::default() })?;
     let (info, map) = (opened.info().clone(), opened.map().clone());
     let size_bytes = info.device.size_bytes;
     let (mut told, mut at) = (Vec::new(), 0);

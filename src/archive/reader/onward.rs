@@ -146,7 +146,8 @@ impl Forward {
                 let unseen = Unseen {
                     first: number,
                     last: head.info.part_number() - 1,
-                    range: Range::between(to, told_from(&head)),
+                    // One of another cutting may begin before the end of what is not its neighbour.
+                    range: Range::between(to, told_from(&head).max(to)),
                 };
                 self.course.unseen.push(unseen);
                 self.begin_alone(input, head, batch);
