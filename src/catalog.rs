@@ -1,5 +1,7 @@
 //! The inventory of archives: what each is, read from its head and its tail.
 
+use std::collections::BTreeMap;
+
 use crate::archive::reader::{self, Ending, Structure};
 use crate::archive::{BackupInfo, End, Inputs};
 use crate::error::{Error, Result};
@@ -101,6 +103,36 @@ impl Survey {
         let end = outcome.ending.map(|ending| ending.end);
         Ok(Entry { location, info: known.info.clone(), end, archive_bytes, state })
     }
+}
+
+/// Notes of the parts among these entries whose archives are all there, how many parts these have.
+pub fn find_whole_sets(entries: &mut [Entry]) {
+    let mut parts: BTreeMap<String, BTreeMap<u64, (BackupInfo, End)>> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| entry.state == State::Part) {
+        if let (Some(info), Some(end)) = (&entry.info, &entry.end) {
+            parts.entry(info.id.clone()).or_default().insert(info.part_number(), (info.clone(), end.clone()));
+        }
+    }
+    parts.retain(|_, parts| is_whole(parts));
+    for entry in entries.iter_mut().filter(|entry| entry.state == State::Part) {
+        if let Some(parts) = entry.info.as_ref().and_then(|info| parts.get(&info.id)) {
+            entry.state = State::PartOf(parts.len() as u64);
+        }
+    }
+}
+
+/// Whether these parts follow each other from the first to the last, as far as heads and ends tell.
+fn is_whole(parts: &BTreeMap<u64, (BackupInfo, End)>) -> bool {
+    let ends = parts.values().next_back().is_some_and(|(_, end)| end.digest.is_some());
+    let begins = parts.values().next().is_some_and(|(info, _)| info.part.is_none());
+    let follows = |((_, before), (info, _)): (&(BackupInfo, End), &(BackupInfo, End))| {
+        let next_seq = before.backup_info.first_seq().saturating_add(before.members);
+        info.part.as_ref().is_some_and(|part| {
+            part.number == before.backup_info.part_number() + 1
+                && (part.first_seq, part.from, part.running) == (next_seq, before.to, before.running)
+        })
+    };
+    begins && ends && parts.values().zip(parts.values().skip(1)).all(follows)
 }
 
 fn state(location: &str, ending: Option<&Ending>, fault: Option<Error>) -> Result<State> {

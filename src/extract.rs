@@ -48,6 +48,7 @@ pub fn extract(
     progress: &Progress,
 ) -> Result<ExtractSummary> {
     let range = wanted_range(archive.name(), archive.info(), request)?;
+    archive.check_told(range)?;
     let lacking = archive.lacking(range)?;
     let asked = request_text(archive.name(), range);
     refuse_lacking(archive.info(), &asked, &lacking)?;
@@ -60,7 +61,11 @@ pub fn extract(
     let data_bytes = outgoing.data_bytes;
     progress.check()?;
     output.finish()?;
-    let warnings = Vec::from_iter(ending.warning());
+    let mut warnings = Vec::from_iter(ending.warning());
+    if ending.parts == 1 && ending.is_of_part() {
+        let number = ending.end.backup_info.part_number();
+        warnings.push(format!("{name} is part {number} alone: that it belongs to the other parts was not proven"));
+    }
     Ok(ExtractSummary { end: ending.end, range, data_bytes, warnings })
 }
 

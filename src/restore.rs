@@ -107,10 +107,19 @@ impl Writing<'_> {
             let cut = plan.cut_bytes;
             warnings.push(format!("{} is smaller than the device was: its last {cut} bytes were left out", facts.name));
         }
-        if plan.tail_bytes > 0 {
+        let is_part = ending.parts == 1 && ending.is_of_part();
+        if plan.tail_bytes > 0 && !is_part {
             warnings.push(format!(
                 "{} is larger than the device was: its last {} bytes were left as they are",
                 facts.name, plan.tail_bytes
+            ));
+        }
+        if is_part {
+            let (info, to) = (&ending.end.backup_info, ending.end.to);
+            let from = info.part.as_ref().map_or(0, |part| part.from);
+            warnings.push(format!(
+                "this was part {} alone: of {} only bytes {from} to {to} were restored, the others were left as they are; that it belongs to the other parts was not proven",
+                info.part_number(), facts.name
             ));
         }
         let (data_bytes, zero_bytes) = (self.data_bytes, self.zero_bytes);

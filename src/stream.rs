@@ -158,10 +158,6 @@ pub trait Input: Send {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
     /// Goes to a position; only called where `length` is known, or behind [`tail`](Self::tail).
     fn seek_to(&mut self, position: u64) -> io::Result<()>;
-    /// Whether it is much slower to go to positions in it than to read it front to back, as on a tape: then only ranges are sought.
-    fn prefers_forward(&self) -> bool {
-        false
-    }
     /// The last bytes of an input that can seek but does not know its length (a tape drive without addresses): all, or at least those in which an archive's
     /// end is found. `None` for every other input.
     fn tail(&mut self) -> Option<io::Result<Vec<u8>>> {

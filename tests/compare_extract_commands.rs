@@ -76,7 +76,7 @@ fn what_an_archive_cannot_give_is_refused_before_the_first_byte() {
     place.refuses("extract backup.tar --offset 3M", &[size, "there is nothing from byte 3145728 on", "help: give"]);
     place.refuses("extract backup.tar --offset 2M --length 2M", &[size, "no 2097152 bytes"]);
     place.refuses("extract backup.tar --offset 999999T --length 999999T", &[size]);
-    for line in ["extract backup.tar --offset x", "extract backup.tar --length -1", "extract a b"] {
+    for line in ["extract backup.tar --offset x", "extract backup.tar --length -1"] {
         failed(&place.run(line), line, 2, &[]);
     }
     let line = format!("extract {}", vector("increment.tar"));

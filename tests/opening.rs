@@ -141,3 +141,65 @@ fn an_inventory_sees_that_end_blocks_are_missing() {
         }
     }
 }
+
+/// Bytes that can be sought in, of an input that does not know how many there are: a tape drive without addresses.
+struct WithoutLength {
+    bytes: Arc<Vec<u8>>,
+    position: usize,
+    length: Arc<std::sync::Mutex<Option<u64>>>,
+    tail_bytes: usize,
+}
+
+impl blocktar::stream::Input for WithoutLength {
+    fn name(&self) -> &str {
+        "without length"
+    }
+
+    fn length(&self) -> Option<u64> {
+        *self.length.lock().unwrap()
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let left = &self.bytes[self.position.min(self.bytes.len())..];
+        let length = left.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&left[..length]);
+        self.position += length;
+        Ok(length)
+    }
+
+    fn seek_to(&mut self, position: u64) -> std::io::Result<()> {
+        self.position = position as usize;
+        Ok(())
+    }
+
+    fn tail(&mut self) -> Option<std::io::Result<Vec<u8>>> {
+        self.position = self.bytes.len();
+        Some(Ok(self.bytes[self.bytes.len().saturating_sub(self.tail_bytes)..].to_vec()))
+    }
+
+    fn set_length(&mut self, length: u64) {
+        *self.length.lock().unwrap() = Some(length);
+    }
+}
+
+#[test]
+fn an_input_that_does_not_know_its_length_learns_it_from_the_end_member() {
+    let (image, map) = an_image();
+    let archive = back_up(&image, &map, &BackupRequest { record_bytes: 16 << 10, ..small() });
+    for (tail_bytes, is_learnt) in [(1 << 20, true), (16 << 10, true), (512, false)] {
+        let length = Arc::default();
+        let input = WithoutLength { bytes: archive.clone(), position: 0, length: Arc::clone(&length), tail_bytes };
+        let opened = OpenArchive::open(Box::new(input), &OpenOptions::default()).unwrap();
+        assert_eq!(*length.lock().unwrap(), is_learnt.then_some(archive.len() as u64), "{tail_bytes}");
+        assert_eq!(opened.end().is_some(), is_learnt);
+        let mut data = Vec::new();
+        let tell = |told: Told<'_>| {
+            if let Told::Data { bytes, .. } = told {
+                data.extend_from_slice(bytes);
+            }
+            Ok(())
+        };
+        opened.read_through(1, tell).unwrap();
+        assert!(data == [&image[..EXTENT as usize], &image[3 * EXTENT as usize..]].concat(), "{tail_bytes}");
+    }
+}

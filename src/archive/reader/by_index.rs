@@ -11,14 +11,10 @@ use super::{OpenOptions, Reader, Reading, survey, tail};
 use crate::error::{Error, Result};
 use crate::extent::Range;
 
-/// Whether all inputs can seek, and it is no loss to do so.
+/// Whether all inputs can seek, and everything need not be read anyway.
 pub fn is_possible(first: &ArchiveInput, parts: &Parts, reading: Reading) -> bool {
-    let suits =
-        |input: &ArchiveInput| input.length().is_some() && (reading == Reading::Ranges || !input.prefers_forward());
-    if reading == Reading::Through {
-        return false;
-    }
-    suits(first) && parts.at_hand().iter().all(|part| suits(&part.input))
+    let seek = first.length().is_some() && parts.at_hand().iter().all(|part| part.input.length().is_some());
+    seek && reading != Reading::Through
 }
 
 /// Opens an archive by its indexes, and tells what they list; front to back, and nothing is told, where a part but the last has no end, or the next goes

@@ -61,9 +61,22 @@ impl ArchiveInput {
         self.input.length()
     }
 
-    /// Whether it is much slower to go to positions in it than to read it front to back.
-    pub fn prefers_forward(&self) -> bool {
-        self.input.prefers_forward()
+    /// The last bytes of an input that can seek and does not know its length. It stands elsewhere then.
+    pub fn tail(&mut self) -> Option<Result<Vec<u8>>> {
+        let tail = self.input.tail()?;
+        Some(tail.map_err(|cause| Error::io("reading the end of", self.input.name(), cause)))
+    }
+
+    /// Tells such an input its length.
+    pub fn set_length(&mut self, length: u64) {
+        self.input.set_length(length);
+    }
+
+    /// Goes to a position, wherever the input stands.
+    pub fn go_anew(&mut self, position: u64) -> Result<()> {
+        (self.start, self.end, self.returned) = (0, 0, None);
+        self.position = u64::MAX / 2;
+        self.seek_to(position)
     }
 
     /// How many bytes were read so far, or where the last seek went and what was read since.

@@ -6,6 +6,7 @@ mod glance;
 mod head;
 mod input;
 mod lacking;
+mod length;
 mod look;
 mod missing;
 mod onward;
@@ -56,10 +57,10 @@ pub struct OpenOptions {
 /// In which way an archive is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reading {
-    /// As suits the input if everything is wanted: by the index where it can seek, else front to back; stops at the first fault.
+    /// By the index where the input can seek, else front to back; stops at the first fault.
     #[default]
     Best,
-    /// As suits the input if a range is wanted: by the index wherever that is possible, also where it is slow.
+    /// The same for whoever wants ranges: of an archive in parts those are enough that tell of them.
     Ranges,
     /// Front to back, every byte; tells what is damaged and goes on with what is sound behind it.
     Through,
@@ -109,6 +110,7 @@ impl OpenArchive {
         let PartInput { mut input, first } = part;
         let wanted = Attachments::Named(options.attached.as_deref());
         let mut head = head::read_behind_info(&mut input, first, wanted, options.reading)?;
+        length::learn(&mut input, &head.common, head.info.digest)?;
         faults.append(&mut head.faults);
         head.faults = faults;
         let attached = head.attached.pop();
@@ -150,7 +152,10 @@ impl OpenArchive {
 
     /// What was backed up.
     pub fn info(&self) -> &BackupInfo {
-        self.ledger().info()
+        match &self.reader {
+            Reader::Forward(forward) => forward.ledger().info(),
+            Reader::Seeking(seeking) => seeking.info(),
+        }
     }
 
     /// The map.
@@ -179,6 +184,24 @@ impl OpenArchive {
             Reader::Forward(forward) => forward.told_of(),
             Reader::Seeking(seeking) => Some(seeking.told_of()),
         }
+    }
+
+    /// Whether a range lies in what is told: the error that names the parts that would tell of it, otherwise.
+    ///
+    /// # Errors
+    /// [`Incomplete`](crate::error::Error::Incomplete).
+    pub fn check_told(&self, range: Range) -> Result<()> {
+        let Some(told) = self.told_of() else { return Ok(()) };
+        if range.length == 0 || (told.start <= range.start && range.end() <= told.end()) {
+            return Ok(());
+        }
+        let first = self.info().part_number();
+        let before: &[_] = if range.start < told.start { &[(1, first.saturating_sub(1))] } else { &[] };
+        let last = self.end().map_or(first, |end| end.backup_info.part_number());
+        let next = (range.end() > told.end()).then_some(last + 1);
+        let lost_before = Range::between(range.start, told.start.clamp(range.start, range.end()));
+        let lost_behind = Range::between(told.end().clamp(range.start, range.end()), range.end());
+        Err(missing::missing(self.name(), before, next, [lost_before, lost_behind]))
     }
 
     /// What the archive cannot give of this range, as far as that can be known before its data is read: all of it where the input can seek.

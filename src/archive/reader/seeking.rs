@@ -4,6 +4,7 @@ use std::io::BufRead;
 
 use super::super::digest::{Digest, Hasher};
 use super::super::index::{LINE_MAX, Landed, Line, is_first_line, parse_line};
+use super::super::info::BackupInfo;
 use super::super::ledger::Ledger;
 use super::super::member::MemberKind;
 use super::super::{frame, limit};
@@ -37,6 +38,8 @@ pub struct SeekingPart {
 pub struct Seeking {
     parts: Vec<SeekingPart>,
     common: Common,
+    /// What the first of them says; the account has what the last says.
+    info: BackupInfo,
     ledger: Ledger<()>,
     /// How the last part ends, with the counts of all.
     ending: Ending,
@@ -101,6 +104,7 @@ impl Seeking {
         let mut seeking = Self {
             parts: vec![part],
             common,
+            info: info.clone(),
             wanted: RangeSet::from_iter([Range { start: 0, length: info.device.size_bytes }]),
             unproven: info.part.as_ref().map(|_| Unproven::default()),
             told_of: Range { start: from, length: 0 },
@@ -158,6 +162,11 @@ impl Seeking {
     /// The archive as the user named it.
     pub fn name(&self) -> &str {
         self.parts[0].input.name()
+    }
+
+    /// The backup-info of the first part.
+    pub fn info(&self) -> &BackupInfo {
+        &self.info
     }
 
     /// The archive's account: backup-info and map.

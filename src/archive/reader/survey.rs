@@ -11,7 +11,7 @@ use super::parts::{Inputs, PartInput, Parts};
 use super::seeking::{self, Seeking};
 use super::tail;
 use super::unpack::StoredPiece;
-use super::{OpenOptions, Reader};
+use super::{OpenOptions, Reader, length};
 use crate::error::{Error, Result};
 use crate::extent::{ExtentMap, Range};
 
@@ -100,12 +100,15 @@ impl Structure {
     ///
     /// A part that is given alone tells of its own range.
     pub fn finish(self, tell: &mut dyn FnMut(Found)) -> Outcome {
-        let (input, head, parts) = match self.rest {
+        let (mut input, head, parts) = match self.rest {
             Ok(rest) => rest,
             Err(error) => return Outcome::failed(error),
         };
         let fault = head.faults.first().map(|why| Error::damaged(input.name(), why));
         let is_one = !parts.can_go_on();
+        if let Err(error) = length::learn(&mut input, &head.common, head.info.digest) {
+            return Outcome::failed(error);
+        }
         let mut outcome = if !by_index::is_possible(&input, &parts, Reading::Ranges) {
             let forward = Forward::new(input, head, Reading::Best, parts);
             by_skimming(if is_one { forward.of_single_part() } else { forward }, tell)

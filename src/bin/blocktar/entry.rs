@@ -30,6 +30,16 @@ pub fn state_word(state: &State) -> &'static str {
     }
 }
 
+/// The state of an entry in a list: of a part, which it is.
+pub fn state_of(entry: &Entry) -> String {
+    let number = entry.info.as_ref().and_then(|info| info.part.as_ref()).map_or(1, |part| part.number);
+    match entry.state {
+        State::Part => format!("part {number}, others missing"),
+        State::PartOf(count) => format!("part {number} of {count}"),
+        _ => state_word(&entry.state).to_owned(),
+    }
+}
+
 /// Why it is in this state, if there is more to say.
 fn state_reason(state: &State) -> Option<&str> {
     match state {

@@ -32,17 +32,6 @@ pub fn with_hint(mut error: clap::Error, command: clap::Command, words: impl Ite
                 "the archive is named by `-o`: `blocktar backup {} -o {second}`",
                 quoted(given("source")?)
             )),
-            "recompress" | "reblock" if given("output").is_none() => Some(format!(
-                "the new archive is named by `-o`: `blocktar {name} {} -o {second}`",
-                quoted(given("archive")?)
-            )),
-            "extract" => Some(format!(
-                "the bytes go to standard output: `blocktar extract {} > {second}`",
-                quoted(given("archive")?)
-            )),
-            "info" | "verify" => {
-                Some(format!("`blocktar {name}` takes one archive at a time; `blocktar list` takes many"))
-            }
             _ => None,
         }
     });
@@ -84,11 +73,6 @@ mod tests {
             ("blocktar restore backup.tar new.img", "`blocktar restore -i backup.tar new.img`"),
             ("blocktar restore backup.tar --overwrite it's", r"`blocktar restore -i backup.tar 'it'\''s'`"),
             ("blocktar -q backup disk.img backup.tar", "`blocktar backup disk.img -o backup.tar`"),
-            ("blocktar recompress a.tar b.tar", "`blocktar recompress a.tar -o b.tar`"),
-            ("blocktar reblock a.tar b.tar", "`blocktar reblock a.tar -o b.tar`"),
-            ("blocktar extract a.tar b.img", "`blocktar extract a.tar > b.img`"),
-            ("blocktar verify a.tar b.tar", "one archive at a time"),
-            ("blocktar info a.tar b.tar", "one archive at a time"),
         ];
         for (line, hint) in cases {
             assert!(said(line).contains("tip: ") && said(line).contains(hint), "{line}: {}", said(line));

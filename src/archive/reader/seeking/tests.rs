@@ -26,6 +26,7 @@ fn an_index_stores_at_most_64_mib() {
             unproven: None,
             told_of: Range { start: 0, length: 0 },
             common,
+            info: info.clone(),
             ledger: Ledger::open(info, digest, Default::default(), digest, 0, ()),
             ending: Ending::of_part(end, 0, true),
             next_index: 0,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
-use super::{ReportArguments, SelectionArguments};
+use super::{FurtherArguments, ReportArguments, SelectionArguments};
 use crate::values::{self, Stream};
 
 /// The examples of its help.
@@ -21,9 +21,11 @@ Ranges that could not be read when the backup was made are not compared, nor wha
 
 #[derive(Args, Debug)]
 pub struct CompareArguments {
-    /// Read this archive; `-` is standard input
-    #[arg(value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
-    pub archive: Stream,
+    /// Read this archive; `-` is standard input; of one in parts name all, in any order, or as they were written: 'backup-%03d.tar'
+    #[arg(value_name = "ARCHIVE", required = true, num_args = 1.., value_parser = OsStringValueParser::new().map(Stream::from))]
+    pub archive: Vec<Stream>,
+    #[command(flatten)]
+    pub further: FurtherArguments,
     /// Compare it with this block device or disk image
     #[arg(value_name = "DEVICE")]
     pub device: PathBuf,

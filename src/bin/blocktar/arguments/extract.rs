@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
-use super::{ReportArguments, SelectionArguments};
+use super::{FurtherArguments, ReportArguments, SelectionArguments};
 use crate::sizes;
 use crate::values::{self, Stream};
 
@@ -24,9 +24,11 @@ standard input is a terminal, it is on the drive in the variable TAPE.";
 
 #[derive(Args, Debug)]
 pub struct ExtractArguments {
-    /// Read this archive instead of standard input
+    /// Read this archive instead of standard input; of one in parts name all, in any order, or as they were written: 'backup-%03d.tar'
     #[arg(value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
-    pub archive: Option<Stream>,
+    pub archive: Vec<Stream>,
+    #[command(flatten)]
+    pub further: FurtherArguments,
     /// Begin at this byte of the device
     #[arg(long, value_name = "SIZE", default_value = "0", value_parser = sizes::parse)]
     pub offset: u64,

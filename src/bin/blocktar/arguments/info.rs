@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
-use super::SelectionArguments;
+use super::{FurtherArguments, SelectionArguments};
 use crate::values::Stream;
 
 /// The examples of its help.
@@ -18,9 +18,11 @@ standard input is a terminal, it is on the drive in the variable TAPE.";
 
 #[derive(Args, Debug)]
 pub struct InfoArguments {
-    /// Look at this archive instead of standard input
+    /// Look at this archive instead of standard input; of one in parts name all, in any order, or as they were written: 'backup-%03d.tar'
     #[arg(value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
-    pub archive: Option<Stream>,
+    pub archive: Vec<Stream>,
+    #[command(flatten)]
+    pub further: FurtherArguments,
     /// Write this attached file to standard output
     #[arg(long, value_name = "NAME", conflicts_with_all = ["json", "extents"])]
     pub attached: Option<String>,

@@ -5,6 +5,7 @@ mod buffer;
 mod compare;
 mod completions;
 mod extract;
+mod further;
 mod info;
 mod list;
 mod man;
@@ -29,6 +30,7 @@ pub use buffer::BufferArguments;
 pub use compare::CompareArguments;
 pub use completions::{CompletionsArguments, Shell};
 pub use extract::ExtractArguments;
+pub use further::FurtherArguments;
 pub use info::InfoArguments;
 pub use list::ListArguments;
 pub use man::ManArguments;
@@ -222,9 +224,9 @@ mod tests {
     #[test]
     fn a_dash_is_the_standard_stream() {
         let Command::Verify(verify) = parse("blocktar verify -").unwrap().command else { panic!() };
-        assert_eq!(verify.archive.unwrap().path(), None);
+        assert_eq!(verify.archive.first().and_then(crate::values::Stream::path), None);
         let Command::Verify(verify) = parse("blocktar verify a.tar").unwrap().command else { panic!() };
-        assert_eq!(verify.archive.unwrap().path(), Some(Path::new("a.tar")));
+        assert_eq!(verify.archive.first().and_then(crate::values::Stream::path), Some(Path::new("a.tar")));
     }
 
     #[test]

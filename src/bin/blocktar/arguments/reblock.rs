@@ -22,9 +22,9 @@ with which it was made; the records of a tape have the tape's own.";
 
 #[derive(Args, Debug)]
 pub struct ReblockArguments {
-    /// Read this archive instead of standard input
+    /// Read this archive instead of standard input; of one in parts name all, in any order, or as they were written: 'backup-%03d.tar'
     #[arg(value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
-    pub archive: Option<Stream>,
+    pub archive: Vec<Stream>,
     #[command(flatten)]
     pub output: OutputArguments,
     /// Write records of this size onto a tape, 512 bytes to 16M [default: 512K]

@@ -21,9 +21,9 @@ anything is wrong gives no new one: there is no --keep-going, as what is written
 
 #[derive(Args, Debug)]
 pub struct RecompressArguments {
-    /// Read this archive instead of standard input
+    /// Read this archive instead of standard input; of one in parts name all, in any order, or as they were written: 'backup-%03d.tar'
     #[arg(value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
-    pub archive: Option<Stream>,
+    pub archive: Vec<Stream>,
     #[command(flatten)]
     pub output: OutputArguments,
     /// Compress the data: none, zstd or zstd:LEVEL [default: as it is]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
-use super::{ReportArguments, SelectionArguments};
+use super::{FurtherArguments, ReportArguments, SelectionArguments};
 use crate::values::{self, Stream};
 
 /// The examples of its help.
@@ -14,6 +14,8 @@ pub const EXAMPLES: &str = "\
 Examples:
   blocktar restore /dev/vg/lv < backup.tar
   blocktar restore -i backup.tar new.img
+  blocktar restore -i 'backup-%03d.tar' new.img
+  blocktar restore -i backup-002.tar /dev/vg/lv --single-part
   blocktar restore -i /dev/nst0 --name web1 /dev/vg/lv
   blocktar restore -i backup.tar /dev/vg/lv --dry-run
   ssh vault 'cat backup.tar' | blocktar restore new.img --read-back
@@ -26,9 +28,14 @@ standard input is a terminal, it is on the drive in the variable TAPE.";
 pub struct RestoreArguments {
     /// Write to this block device, or to a new image of this name
     pub target: PathBuf,
-    /// Read the archive from this file instead of standard input
+    /// Read the archive from this file instead of standard input; of one in parts name all, in any order, or as they were written: 'backup-%03d.tar'
     #[arg(short, long, value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
-    pub input: Option<Stream>,
+    pub input: Vec<Stream>,
+    #[command(flatten)]
+    pub further: FurtherArguments,
+    /// Restore only what this part of an archive holds, into a device or image that exists, and leave the rest of it as it is
+    #[arg(long, conflicts_with_all = ["only", "overwrite", "target_is_zero", "truncate", "next_medium"])]
+    pub single_part: bool,
     /// Print what would be done and change nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,

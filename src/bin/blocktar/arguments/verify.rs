@@ -5,13 +5,14 @@ use std::num::NonZeroUsize;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
-use super::{ReportArguments, SelectionArguments};
+use super::{FurtherArguments, ReportArguments, SelectionArguments};
 use crate::values::{self, Stream};
 
 /// The examples of its help.
 pub const EXAMPLES: &str = "\
 Examples:
   blocktar verify backup.tar
+  blocktar verify backup-*.tar
   blocktar verify /dev/nst0
   ssh vault 'cat backup.tar' | blocktar verify
 
@@ -20,9 +21,11 @@ named and standard input is a terminal, it is the drive in the variable TAPE.";
 
 #[derive(Args, Debug)]
 pub struct VerifyArguments {
-    /// Read this archive instead of standard input
+    /// Read this archive instead of standard input; of one in parts name all, in any order, or as they were written: 'backup-%03d.tar'
     #[arg(value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
-    pub archive: Option<Stream>,
+    pub archive: Vec<Stream>,
+    #[command(flatten)]
+    pub further: FurtherArguments,
     /// Decompress and check with this many threads [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = values::threads)]
     pub threads: Option<NonZeroUsize>,

@@ -5,6 +5,7 @@ use std::time::Instant;
 use blocktar::archive::{OpenArchive, OpenOptions};
 use blocktar::compare::{CompareRequest, Comparison, compare};
 use blocktar::error::Result;
+use blocktar::media::further_media::TapeReading;
 use blocktar::source;
 use serde_json::{Value, json};
 
@@ -25,14 +26,15 @@ struct Names {
 /// Runs the command.
 pub fn run(arguments: &CompareArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    let (archive, selection) = (Some(&arguments.archive), &arguments.selection);
-    let input = Wanted { command: "compare", archive, selection, takes_broken: false, talk }.open()?;
-    let names = Names { archive: input.name().to_owned(), device: arguments.device.display().to_string() };
+    let (archive, selection) = (arguments.archive.first(), &arguments.selection);
+    let progress = stop.progress();
+    let wanted = Wanted { command: "compare", archive, selection, takes_broken: false, talk };
+    let input = wanted.open_parts(&arguments.archive, &arguments.further, TapeReading::Forward, &progress)?;
+    let names = Names { archive: input.name(), device: arguments.device.display().to_string() };
     let mut image = source::open_image(&arguments.device)?;
     let mut warnings = source::warnings_before(&arguments.device)?;
     warnings.iter().for_each(|warning| talk::warn(warning));
     let archive = OpenArchive::open(input, &OpenOptions::default())?;
-    let progress = stop.progress();
     let line = ProgressLine::start(arguments.report.progress, talk, "compare", &progress);
     let request = CompareRequest { threads: thread_count(arguments.threads), may_be_larger: arguments.larger };
     let result = compare(archive, image.as_mut(), &request, &progress);

@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use blocktar::archive::{OpenArchive, OpenOptions};
+use blocktar::archive::{self, OpenArchive, OpenOptions};
 use blocktar::error::Result;
 use blocktar::extract::{ExtractRequest, ExtractSummary, extract};
 use blocktar::media;
+use blocktar::media::further_media::TapeReading;
 use serde_json::json;
 
-use super::{Wanted, thread_count};
+use super::{Wanted, parts, thread_count};
 use crate::archive_output::Reading;
 use crate::arguments::ExtractArguments;
 use crate::exit_code::ExitCode;
@@ -21,24 +22,27 @@ use crate::{sizes, summary};
 /// Runs the command.
 pub fn run(arguments: &ExtractArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    let archive_path = arguments.archive.as_ref().and_then(Stream::path);
-    Reading::of_archive("extract", "extract from", archive_path).refuse_unsafe_bytes()?;
+    let named = parts::all_named(&arguments.archive)?;
+    for path in named.iter().map(Stream::path).chain(named.is_empty().then_some(None)) {
+        Reading::of_archive("extract", "extract from", path).refuse_unsafe_bytes()?;
+    }
     let wanted = Wanted {
         command: "extract",
-        archive: arguments.archive.as_ref(),
+        archive: arguments.archive.first(),
         selection: &arguments.selection,
         takes_broken: false,
         talk,
     };
-    let input = wanted.open_for_pieces()?;
-    let name = input.name().to_owned();
-    let archive = OpenArchive::open(input, &OpenOptions::default())?;
+    let progress = stop.progress();
+    let input = wanted.open_parts(&arguments.archive, &arguments.further, TapeReading::Pieces, &progress)?;
+    let name = input.name();
+    let options = OpenOptions { reading: archive::Reading::Ranges, ..OpenOptions::default() };
+    let archive = OpenArchive::open(input, &options)?;
     let request = ExtractRequest {
         offset_bytes: arguments.offset,
         length_bytes: arguments.length,
         threads: thread_count(arguments.threads),
     };
-    let progress = stop.progress();
     let mut output = media::create_raw_output(&progress)?;
     let line = ProgressLine::start(arguments.report.progress, talk, "extract", &progress);
     let result = extract(archive, &request, output.as_mut(), &progress);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::open_archive;
 use crate::arguments::ListArguments;
 use crate::cartridge_text::ListedCartridge;
-use crate::entry::{entry_value, state_code, state_word};
+use crate::entry::{entry_value, state_code, state_of};
 use crate::exit_code::ExitCode;
 use crate::inventory;
 use crate::summary::{count, printable, word};
@@ -52,6 +52,7 @@ pub fn run(arguments: &ListArguments, talk: Talk) -> Result<ExitCode> {
         let files = count(listing.passed_over, "file");
         talk.detail(&format!("passed over {files} that are no archives of blocktar"));
     }
+    catalog::find_whole_sets(&mut listing.entries);
     listing.cartridges.iter().for_each(|cartridge| talk.say(&cartridge.effort()));
     let code = listing.code();
     if arguments.json {
@@ -145,7 +146,7 @@ fn row(entry: &Entry) -> [String; 10] {
         size(entry.end.as_ref().map(|end| end.data_bytes)),
         size(entry.end.as_ref().map(|end| end.stored_bytes).or(entry.archive_bytes)),
         // The reason would spoil the table; `info` tells it.
-        state_word(&entry.state).to_owned(),
+        state_of(entry),
         printable(&entry.location),
     ]
 }

@@ -7,6 +7,7 @@ pub mod extract;
 pub mod info;
 pub mod list;
 pub mod man;
+mod parts;
 pub mod reblock;
 pub mod recompress;
 pub mod restore;
@@ -19,15 +20,19 @@ mod verify_cartridge;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 
+use blocktar::archive::Inputs;
 use blocktar::cartridge;
 use blocktar::drive::Drive;
 use blocktar::error::{Error, Result};
 use blocktar::media;
+use blocktar::media::further_media::TapeReading;
+use blocktar::progress::Progress;
 use blocktar::stream::Input;
 
-use crate::arguments::SelectionArguments;
+use crate::arguments::{FurtherArguments, SelectionArguments};
 use crate::summary::count;
 use crate::talk::Talk;
 use crate::tape_device;
@@ -59,6 +64,13 @@ impl Wanted<'_> {
         let path = self.path()?;
         self.refuse_selection(path.as_deref())?;
         media::open_input_for_pieces_at(path.as_deref(), |drive| self.position(drive))
+    }
+
+    fn open_in(&self, reading: TapeReading) -> Result<Box<dyn Input>> {
+        match reading {
+            TapeReading::Forward => self.open(),
+            TapeReading::Pieces => self.open_for_pieces(),
+        }
     }
 
     /// The drive all of whose cartridge is meant: one that was named, without a choice of an archive.
@@ -110,6 +122,13 @@ impl Wanted<'_> {
 fn open_archive(command: &str, archive: Option<&Stream>) -> Result<Box<dyn Input>> {
     let selection = &SelectionArguments::default();
     Wanted { command, archive, selection, takes_broken: true, talk: Talk::Normal }.open()
+}
+
+/// The same of one that may lie in several parts.
+fn open_archives(command: &str, named: &[Stream], progress: &Arc<Progress>) -> Result<Inputs> {
+    let selection = &SelectionArguments::default();
+    let wanted = Wanted { command, archive: named.first(), selection, takes_broken: true, talk: Talk::Normal };
+    wanted.open_parts(named, &FurtherArguments::default(), TapeReading::Forward, progress)
 }
 
 /// How many threads to use: as many as the user said, or one for each processor.

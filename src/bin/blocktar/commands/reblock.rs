@@ -7,7 +7,7 @@ use blocktar::error::{Error, Result};
 use blocktar::reblock::{ReblockRequest, ReblockSummary, reblock};
 use serde_json::json;
 
-use super::{open_archive, thread_count};
+use super::{open_archives, parts, thread_count};
 use crate::archive_output::{Reading, Written, place_lines};
 use crate::arguments::ReblockArguments;
 use crate::exit_code::ExitCode;
@@ -20,11 +20,13 @@ use crate::{buffer, output_media, summary};
 /// Runs the command.
 pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    let archive_path = arguments.archive.as_ref().and_then(Stream::path);
-    let input = open_archive("reblock", arguments.archive.as_ref())?;
-    Reading::of_archive("reblock", "reblock", archive_path).refuse_unsafe_output(&arguments.output)?;
-
     let progress = stop.progress();
+    let input = open_archives("reblock", &arguments.archive, &progress)?;
+    let named = parts::all_named(&arguments.archive)?;
+    for path in named.iter().map(Stream::path).chain(named.is_empty().then_some(None)) {
+        Reading::of_archive("reblock", "reblock", path).refuse_unsafe_output(&arguments.output)?;
+    }
+
     let mut output = output_media::open(&arguments.output, arguments.record_size, &progress)?;
     let has_records = output.spanning().is_some_and(|output| output.record_bytes().is_some());
     if arguments.record_size.is_some() && !has_records {
@@ -37,7 +39,7 @@ pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<Exit
     warnings.iter().for_each(|warning| talk::warn(warning));
     let buffer_bytes = buffer::size(arguments.buffer, output.as_ref())?;
     let request = ReblockRequest { threads: thread_count(arguments.threads), buffer_bytes };
-    let archive = input.name().to_owned();
+    let archive = input.name();
     talk.detail(&format!("reading {archive}; writing {}, {} threads", output.name(), request.threads));
 
     let line = ProgressLine::start(arguments.report.progress, talk, "reblock", &progress);

@@ -6,7 +6,7 @@ use blocktar::error::Result;
 use blocktar::recompress::{RecompressRequest, RecompressSummary, recompress};
 use serde_json::json;
 
-use super::{open_archive, thread_count};
+use super::{open_archives, parts, thread_count};
 use crate::archive_output::{Reading, Written, place_lines};
 use crate::arguments::RecompressArguments;
 use crate::exit_code::ExitCode;
@@ -19,17 +19,19 @@ use crate::{buffer, output_media, sizes, summary};
 /// Runs the command.
 pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    let archive_path = arguments.archive.as_ref().and_then(Stream::path);
-    let input = open_archive("recompress", arguments.archive.as_ref())?;
-    // Not even with `--overwrite`, which replaces a file when the new one is complete: the old archive is what proves the new one.
-    Reading::of_archive("recompress", "recompress", archive_path).refuse_unsafe_output(&arguments.output)?;
-
     let progress = stop.progress();
+    let input = open_archives("recompress", &arguments.archive, &progress)?;
+    // Not even with `--overwrite`, which replaces a file when the new one is complete: the old archive is what proves the new one.
+    let named = parts::all_named(&arguments.archive)?;
+    for path in named.iter().map(Stream::path).chain(named.is_empty().then_some(None)) {
+        Reading::of_archive("recompress", "recompress", path).refuse_unsafe_output(&arguments.output)?;
+    }
+
     let mut output = output_media::open(&arguments.output, arguments.record_size, &progress)?;
     let mut warnings = output_media::warnings(output.as_mut(), arguments.compression.unwrap_or_default());
     warnings.iter().for_each(|warning| talk::warn(warning));
     let request = request(arguments, buffer::size(arguments.buffer, output.as_ref())?);
-    let archive = input.name().to_owned();
+    let archive = input.name();
     talk.detail(&format!("reading {archive}; writing {}, {} threads", output.name(), request.threads));
 
     let line = ProgressLine::start(arguments.report.progress, talk, "recompress", &progress);

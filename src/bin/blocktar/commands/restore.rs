@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use blocktar::archive::{OpenArchive, OpenOptions};
 use blocktar::error::{Error, Result};
+use blocktar::media::further_media::TapeReading;
 use blocktar::plan::{Plan, TargetFacts, plan};
 use blocktar::restore::{RestoreFailure, RestoreRequest, RestoreSummary, restore};
 use blocktar::sys::partial_file::IfExists;
 use blocktar::target::{self, Head, Request};
 use serde_json::json;
 
-use super::{Wanted, thread_count};
+use super::{Wanted, parts, thread_count};
 use crate::arguments::RestoreArguments;
 use crate::exit_code::ExitCode;
 use crate::landing::Landing;
@@ -26,26 +27,38 @@ use crate::{answer, sizes, summary, tape_device};
 /// Runs the command.
 pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    let environment = arguments.input.is_none().then(tape_device::in_place_of_standard_input).flatten();
-    let input_stream = arguments.input.clone().or_else(|| environment.map(|device| device.into_os_string().into()));
-    refuse_mix_ups(arguments, input_stream.as_ref().and_then(Stream::path))?;
-    if let Some(list) = &arguments.only {
-        return super::restore_only::run(arguments, list, input_stream.as_ref(), talk, stop);
+    let progress = stop.progress();
+    let environment = arguments.input.is_empty().then(tape_device::in_place_of_standard_input).flatten();
+    let mut named = parts::all_named(&arguments.input)?;
+    named.extend(environment.map(|device| device.into_os_string().into()));
+    for path in named.iter().map(Stream::path).chain(named.is_empty().then_some(None)) {
+        refuse_mix_ups(arguments, path)?;
     }
-    let facts = Landing { verb: "restore", target: &arguments.target }.facts(arguments.overwrite)?;
+    if let Some(list) = &arguments.only {
+        return super::restore_only::run(arguments, list, named.first(), talk, stop);
+    }
+    let landing = Landing { verb: "restore", target: &arguments.target };
+    let facts = match arguments.single_part {
+        true => facts_of_existing(landing)?,
+        false => landing.facts(arguments.overwrite)?,
+    };
 
-    let (archive, selection) = (input_stream.as_ref(), &arguments.selection);
-    let input = Wanted { command: "restore", archive, selection, takes_broken: false, talk }.open()?;
-    let input_name = input.name().to_owned();
-    let archive = OpenArchive::open(input, &OpenOptions::default())?;
+    let (archive, selection) = (named.first(), &arguments.selection);
+    let wanted = Wanted { command: "restore", archive, selection, takes_broken: false, talk };
+    let input = wanted.open_parts(&named, &arguments.further, TapeReading::Forward, &progress)?;
+    let input_name = input.name();
+    let options = OpenOptions { single_part: arguments.single_part, ..OpenOptions::default() };
+    let archive = OpenArchive::open(input, &options)?;
     let plan = plan(archive.info(), archive.map(), archive.end(), &facts, arguments.truncate)?;
     if arguments.dry_run {
         return print_plan(&plan, arguments.report.json, begun);
     }
     talk.detail(&plan_text(&plan));
 
-    let progress = stop.progress();
-    let mut target = target::open(&arguments.target, &target_request(arguments, &archive, &facts), &progress)?;
+    let mut target = match arguments.single_part {
+        true => target::open_in_place(&arguments.target, &progress)?,
+        false => target::open(&arguments.target, &target_request(arguments, &archive, &facts), &progress)?,
+    };
     let request = RestoreRequest {
         threads: thread_count(arguments.threads),
         read_back: arguments.read_back,
@@ -71,6 +84,14 @@ fn failed(failure: RestoreFailure, facts: &TargetFacts) -> Error {
         talk::warn(&format!("{} has been overwritten within {range}, and is not whole: restore it again", facts.name));
     }
     failure.error
+}
+
+/// A target that is there already, and stays as it is where a part tells nothing of it.
+fn facts_of_existing(landing: Landing<'_>) -> Result<TargetFacts> {
+    let missing = "it does not exist, and --single-part writes into what is there";
+    let remedy = "make an image of the device's size: `blocktar info` tells it, `truncate -s SIZE` makes it";
+    let capacity = super::restore_only::size_of(landing, missing, remedy)?;
+    Ok(TargetFacts { name: landing.target.display().to_string(), capacity: Some(capacity) })
 }
 
 fn target_request(arguments: &RestoreArguments, archive: &OpenArchive, facts: &TargetFacts) -> Request {

@@ -34,7 +34,8 @@ pub fn run(
     let begun = Instant::now();
     let target_path = arguments.target.as_path();
     let landing = Landing { verb: "restore", target: target_path };
-    let size_bytes = size_of(landing)?;
+    let missing = "it does not exist, and --only mends what is there";
+    let size_bytes = size_of(landing, missing, "name the image or device into which `blocktar salvage` wrote")?;
     let wanted = lost_file::read(list)?;
     let progress = stop.progress();
     let wanted_archive =
@@ -65,13 +66,12 @@ pub fn run(
 }
 
 /// The size of a target that must exist already, and be in nobody's use.
-fn size_of(landing: Landing<'_>) -> Result<u64> {
+pub fn size_of(landing: Landing<'_>, missing: &str, remedy: &str) -> Result<u64> {
     let name = landing.target.display().to_string();
     let found = match fs::metadata(landing.target) {
         Ok(found) => found,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let remedy = "name the image or device into which `blocktar salvage` wrote".to_owned();
-            return Err(landing.refused("it does not exist, and --only mends what is there", remedy));
+            return Err(landing.refused(missing, remedy.to_owned()));
         }
         Err(error) => return Err(Error::io("looking at", name, error)),
     };

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Instant;
 
+use blocktar::archive::Inputs;
 use blocktar::error::{Error, Result};
 use blocktar::media;
-use blocktar::stream::Input;
-use blocktar::verify::{Fault, Report, verify};
+use blocktar::media::further_media::TapeReading;
+use blocktar::verify::{Fault, PartSeen, Report, verify};
 use serde_json::{Value, json};
 
 use super::{Wanted, thread_count, verify_cartridge};
@@ -21,14 +22,14 @@ use crate::{failure, sizes, summary};
 /// Runs the command.
 pub fn run(arguments: &VerifyArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    let (archive, selection) = (arguments.archive.as_ref(), &arguments.selection);
+    let (archive, selection) = (arguments.archive.first(), &arguments.selection);
     let wanted = Wanted { command: "verify", archive, selection, takes_broken: true, talk };
-    if let Some(device) = wanted.cartridge()? {
+    if let Some(device) = wanted.cartridge()?.filter(|_| arguments.archive.len() < 2) {
         return verify_cartridge::run(&device, arguments, talk, stop);
     }
-    let input = wanted.open()?;
+    let input = wanted.open_parts(&arguments.archive, &arguments.further, TapeReading::Forward, &stop.progress())?;
     let threads = thread_count(arguments.threads);
-    let name = input.name().to_owned();
+    let name = input.name();
     let report = read_through(input, threads, arguments.report.progress, talk, stop)?;
     let code = outcome(&report);
     if arguments.report.json {
@@ -61,7 +62,7 @@ pub fn verify_file(
 }
 
 pub(super) fn read_through(
-    input: Box<dyn Input>,
+    inputs: impl Into<Inputs>,
     threads: usize,
     choice: ProgressChoice,
     talk: Talk,
@@ -69,7 +70,7 @@ pub(super) fn read_through(
 ) -> Result<Report> {
     let progress = stop.progress();
     let _line = ProgressLine::start(choice, talk, "verify", &progress);
-    verify(input, threads, &progress)
+    verify(inputs, threads, &progress)
 }
 
 pub(super) fn outcome(report: &Report) -> ExitCode {
@@ -111,6 +112,10 @@ pub(super) fn report_text(name: &str, report: &Report, talk: Talk, begun: Instan
             lines.push(format!("{name}: {}", summary::count(all, "fault")));
         }
     }
+    for part in &report.parts {
+        let found = if part.sound { "sound" } else { "not sound" };
+        lines.push(format!("  part {}: {found}, {}", part.number, summary::printable(&part.input)));
+    }
     for fault in &report.faults {
         lines.push(format!("  {}: {}", fault_word(fault), summary::printable(&fault_text(fault))));
         lines.extend(talk::range_lines(fault.affected()).into_iter().map(|range| format!("    affected: {range}")));
@@ -138,6 +143,7 @@ pub(super) fn report_value(name: &str, report: &Report) -> Value {
     let found = json!({
         "archive": name,
         "checked_bytes": report.checked_bytes,
+        "parts": report.parts.iter().map(part_value).collect::<Vec<_>>(),
         "faults": faults,
         "faults_left_out": report.faults_left_out,
     });
@@ -146,6 +152,10 @@ pub(super) fn report_value(name: &str, report: &Report) -> Value {
         "end": report.end.as_ref().map(summary::end_value),
     });
     summary::joined([found, summary::list_value("bad", &report.bad), members])
+}
+
+fn part_value(part: &PartSeen) -> Value {
+    json!({"number": part.number, "archive": part.input, "sound": part.sound})
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! `info --extents`: the map as it stands in the archive.
 
-use blocktar::archive::{BackupInfo, Kind, MapKind, map_text};
+use blocktar::archive::{BackupInfo, Inputs, Kind, MapKind, map_text};
 use blocktar::catalog::{self, Entry, Found, State, Survey};
 use blocktar::error::{Error, Result};
 use blocktar::extent::{Extent, ExtentKind, ExtentMap, MAP_EXTENTS_MAX};
-use blocktar::stream::Input;
 
 use crate::entry::{state_code, state_text};
 use crate::exit_code::ExitCode;
@@ -14,7 +13,7 @@ use crate::{answer, talk};
 const LINES_PER_PIECE: usize = 4096;
 
 /// Prints the map, and then says in what state the archive is.
-pub fn print(input: Box<dyn Input>, as_json: bool) -> Result<ExitCode> {
+pub fn print(input: Inputs, as_json: bool) -> Result<ExitCode> {
     let (known, survey) = catalog::survey(input);
     let entry = match (&known.info, &known.map) {
         (Some(info), Some(map)) if info.map == MapKind::First => {

@@ -4,10 +4,12 @@ mod contents;
 mod extents;
 mod text;
 
-use blocktar::archive::{BackupInfo, OpenArchive, OpenOptions};
+use std::sync::Arc;
+
+use blocktar::archive::{BackupInfo, Inputs, OpenArchive, OpenOptions, Reading};
 use blocktar::catalog;
 use blocktar::error::{Error, Result};
-use blocktar::stream::Input;
+use blocktar::media::further_media::TapeReading;
 use serde_json::json;
 
 use super::Wanted;
@@ -22,8 +24,10 @@ use contents::Contents;
 
 /// Runs the command.
 pub fn run(arguments: &InfoArguments, talk: Talk) -> Result<ExitCode> {
-    let (archive, selection) = (arguments.archive.as_ref(), &arguments.selection);
-    let input = Wanted { command: "info", archive, selection, takes_broken: true, talk }.open_for_pieces()?;
+    let (archive, selection) = (arguments.archive.first(), &arguments.selection);
+    let wanted = Wanted { command: "info", archive, selection, takes_broken: true, talk };
+    let further = &arguments.further;
+    let input = wanted.open_parts(&arguments.archive, further, TapeReading::Pieces, &Arc::default())?;
     if let Some(name) = &arguments.attached {
         return print_attached(input, name);
     }
@@ -59,8 +63,8 @@ pub fn run(arguments: &InfoArguments, talk: Talk) -> Result<ExitCode> {
     Ok(code)
 }
 
-fn print_attached(input: Box<dyn Input>, name: &str) -> Result<ExitCode> {
-    let options = OpenOptions { attached: Some(name.to_owned()), ..OpenOptions::default() };
+fn print_attached(input: Inputs, name: &str) -> Result<ExitCode> {
+    let options = OpenOptions { attached: Some(name.to_owned()), reading: Reading::Ranges, ..OpenOptions::default() };
     let archive = OpenArchive::open(input, &options)?;
     answer::print(archive.attached().ok_or_else(|| no_such_file(name, archive.info()))?)?;
     Ok(ExitCode::Done)

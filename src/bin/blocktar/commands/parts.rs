@@ -1,0 +1,123 @@
+//! Opens an archive that lies in several parts: those that were named, and those that are brought.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use blocktar::archive::Inputs;
+use blocktar::cartridge::{self, Selector};
+use blocktar::drive::Drive;
+use blocktar::error::{Error, Result};
+use blocktar::media::further_media::{Further, FurtherMedia, TapeReading};
+use blocktar::media::next_medium::NextMedium;
+use blocktar::media::numbered::NumberedPath;
+use blocktar::media::tape::SharedDrive;
+use blocktar::progress::Progress;
+
+use super::Wanted;
+use crate::arguments::FurtherArguments;
+use crate::tape_device;
+use crate::values::{Stream, shell_word};
+
+impl Wanted<'_> {
+    /// Opens the archive with all its parts: `named` are all that were.
+    pub fn open_parts(
+        &self,
+        named: &[Stream],
+        further: &FurtherArguments,
+        reading: TapeReading,
+        progress: &Arc<Progress>,
+    ) -> Result<Inputs> {
+        let archives = all_named(named)?;
+        if archives.len() > 1 {
+            let open = |archive: &Stream| {
+                let opened = Wanted { archive: Some(archive), ..*self }.open_in(reading);
+                opened.map_err(|error| self.with_hint(error, &archives, archive))
+            };
+            let given = archives.iter().map(open).collect::<Result<Vec<_>>>()?;
+            let name = given[0].name().to_owned();
+            return self.with_further(Inputs::all(given)?, None, name, further, reading, progress);
+        }
+        let only = Wanted { archive: archives.first().or(self.archive), ..*self };
+        let path = only.path()?;
+        only.refuse_selection(path.as_deref())?;
+        let Some(drive) = tape_device::open_to_read(path.as_deref())? else {
+            let input = only.open_in(reading)?;
+            let name = input.name().to_owned();
+            return self.with_further(input.into(), None, name, further, reading, progress);
+        };
+        let mut drive = SharedDrive::new(Box::new(drive));
+        only.position(&mut drive)?;
+        let (name, input) = (drive.name().to_owned(), reading.input(drive.clone())?);
+        self.with_further(input.into(), Some(drive), name, further, reading, progress)
+    }
+
+    /// A second file that does not exist was probably meant to be written.
+    fn with_hint(&self, error: Error, archives: &[Stream], failed: &Stream) -> Error {
+        let [Some(first), Some(second)] = [0, 1].map(|place| archives.get(place).and_then(Stream::path)) else {
+            return error;
+        };
+        if archives.len() != 2 || failed.path() != Some(second) || second.exists() {
+            return error;
+        }
+        let (first, second) = (shell_word(first), shell_word(second));
+        match self.command {
+            "extract" => {
+                error.with_remedy(format!("the bytes go to standard output: `blocktar extract {first} > {second}`"))
+            }
+            "recompress" | "reblock" => {
+                let command = self.command;
+                error.with_remedy(format!("the new archive is named by `-o`: `blocktar {command} {first} -o {second}`"))
+            }
+            _ => error,
+        }
+    }
+
+    /// The same inputs and whoever brings others, if that is anybody: a command, or at a drive the user.
+    fn with_further(
+        &self,
+        inputs: Inputs,
+        drive: Option<SharedDrive>,
+        name: String,
+        further: &FurtherArguments,
+        reading: TapeReading,
+        progress: &Arc<Progress>,
+    ) -> Result<Inputs> {
+        if further.next_medium.is_none() && drive.is_none() {
+            return Ok(inputs);
+        }
+        let further = Further {
+            next_medium: NextMedium::new(further.next_medium.clone(), progress),
+            reading,
+            position: Box::new(|drive, wanted| match cartridge::select(drive, &Selector::Id(wanted.id.clone())) {
+                Ok(_) => Ok(None),
+                Err(Error::Refused(refusal)) => Ok(Some(refusal.why)),
+                Err(error) => Err(error),
+            }),
+            open_drive: Box::new(|path| {
+                Ok(tape_device::open_to_read(Some(path))?.map(|drive| Box::new(drive) as Box<dyn Drive>))
+            }),
+        };
+        Ok(inputs.with_next(Box::new(FurtherMedia::new(drive, name, further))))
+    }
+}
+
+/// All that was named, and in place of a numbered name all files that have one of its kind.
+pub fn all_named(named: &[Stream]) -> Result<Vec<Stream>> {
+    let mut all = Vec::new();
+    for stream in named {
+        let numbered =
+            stream.path().filter(|path| !path.exists()).and_then(|path| Some((path, NumberedPath::parse(path)?)));
+        let Some((path, numbered)) = numbered else {
+            all.push(stream.clone());
+            continue;
+        };
+        let found: Vec<PathBuf> = numbered.existing()?;
+        if found.is_empty() {
+            let cause = io::Error::new(io::ErrorKind::NotFound, "there is no file with a number in its place");
+            return Err(Error::io("opening", path.display().to_string(), cause));
+        }
+        all.extend(found.into_iter().map(|path| path.into_os_string().into()));
+    }
+    Ok(all)
+}

@@ -1,0 +1,122 @@
+//! Every command reads an archive that lies in several files.
+
+mod place;
+mod support;
+
+use std::fs;
+
+use place::{Place, text};
+
+const SIZE: usize = 3_000_000;
+
+/// An image, and an archive of it in at least three files, `p-001.tar` and so on.
+fn with_parts() -> (Place, Vec<u8>, Vec<String>) {
+    let place = Place::new();
+    let mut image: Vec<u8> = (0..SIZE as u64).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 41) as u8).collect();
+    image[700_000..1_200_000].fill(0);
+    fs::write(place.path("web.img"), &image).unwrap();
+    let line = "blocktar backup web.img -o 'p-%03d.tar' --part-size 1200K --compression none --extent-limit 64K --record-size 512";
+    let output = place.shell(line);
+    assert!(output.status.success(), "{output:?}");
+    let parts: Vec<_> =
+        (1..10).map(|number| format!("p-{number:03}.tar")).filter(|part| place.path(part).exists()).collect();
+    assert!(parts.len() >= 3, "{parts:?}");
+    (place, image, parts)
+}
+
+/// Runs a line, and expects this exit code and these words.
+fn says(place: &Place, line: &str, code: i32, words: &[&str]) {
+    let output = place.shell(line);
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{line}: {said}");
+    words.iter().for_each(|word| assert!(said.contains(word), "{line}: `{word}` is not in:\n{said}"));
+}
+
+#[test]
+fn all_parts_are_restored_by_their_pattern_and_in_any_order() {
+    let (place, image, parts) = with_parts();
+    let backwards: Vec<_> = parts.iter().rev().map(|part| format!("-i {part}")).collect();
+    for (name, line) in [
+        ("pattern", "blocktar restore -i 'p-%03d.tar' new.img".to_owned()),
+        ("backwards", format!("blocktar restore {} new.img", backwards.join(" "))),
+        ("next", "blocktar restore -i p-001.tar new.img --next-medium 'printf p-%03d.tar $BLOCKTAR_PART'".to_owned()),
+        (
+            "pipe",
+            "cat p-001.tar | blocktar restore new.img --next-medium 'printf p-%03d.tar $BLOCKTAR_PART'".to_owned(),
+        ),
+    ] {
+        says(&place, &line, 0, &["restored new.img"]);
+        assert!(fs::read(place.path("new.img")).unwrap() == image, "{name}: other bytes");
+        fs::remove_file(place.path("new.img")).unwrap();
+    }
+}
+
+#[test]
+fn a_missing_part_is_named_and_leaves_no_image() {
+    let (place, _, parts) = with_parts();
+    fs::rename(place.path("p-002.tar"), place.path("away")).unwrap();
+    says(&place, "blocktar restore -i 'p-%03d.tar' new.img", 4, &["part 2", "not given", "--single-part"]);
+    assert!(!place.path("new.img").exists());
+    says(
+        &place,
+        "blocktar verify p-*.tar",
+        4,
+        &["part 1: sound, p-001.tar", "part 3: sound, p-003.tar", "part 2 of it was not given", "affected"],
+    );
+    says(&place, "blocktar verify p-001.tar", 4, &["part 1: sound", "part 2, which was not given"]);
+    let last = &parts[parts.len() - 1];
+    says(&place, &format!("blocktar verify {last}"), 4, &[&format!("part {}: sound", parts.len()), "not given"]);
+    says(&place, "blocktar restore -i p-001.tar new.img", 4, &["part 2"]);
+    says(&place, "blocktar compare p-001.tar web.img", 4, &["part 2"]);
+    says(&place, "blocktar restore -i p-001.tar -i p-001.tar new.img", 6, &["both are part 1"]);
+    says(&place, "blocktar restore -i 'q-%03d.tar' new.img", 3, &["no file with a number"]);
+}
+
+#[test]
+fn every_command_reads_all_parts() {
+    let (place, image, _) = with_parts();
+    says(&place, "blocktar verify 'p-%03d.tar'", 0, &["sound", "part 1: sound", "part 3: sound"]);
+    says(&place, "blocktar compare p-*.tar web.img", 0, &["web.img equals"]);
+    says(&place, "blocktar info 'p-%03d.tar'", 0, &["complete"]);
+    says(&place, "blocktar recompress p-*.tar -o one.tar --verify", 0, &["recompressed", "sound"]);
+    says(&place, "blocktar restore -i one.tar one.img", 0, &[]);
+    assert!(fs::read(place.path("one.img")).unwrap() == image);
+    for (offset, length) in [(0, SIZE), (1_100_000, 1_500_000), (2_999_999, 1), (650_000, 600_000)] {
+        let line = format!("blocktar extract 'p-%03d.tar' --offset {offset} --length {length}");
+        let output = place.shell(&line);
+        assert!(output.status.success() && output.stdout == image[offset..offset + length], "{line}");
+    }
+}
+
+#[test]
+fn a_single_part_is_restored_into_what_is_there_and_nothing_else_is_touched() {
+    let (place, image, parts) = with_parts();
+    says(&place, "blocktar restore -i p-002.tar new.img --single-part", 6, &["does not exist", "truncate -s"]);
+    fs::write(place.path("new.img"), vec![0xee; SIZE]).unwrap();
+    says(
+        &place,
+        "blocktar restore -i p-002.tar new.img --single-part",
+        0,
+        &["this was part 2 alone", "left as they are"],
+    );
+    let restored = fs::read(place.path("new.img")).unwrap();
+    let changed = restored.iter().position(|byte| *byte != 0xee).unwrap();
+    let end = restored.iter().rposition(|byte| *byte != 0xee).unwrap() + 1;
+    assert!(changed > 0 && end < SIZE && restored[changed..end] == image[changed..end], "{changed} {end}");
+    for part in &parts {
+        says(&place, &format!("blocktar restore -i {part} new.img --single-part"), 0, &[]);
+    }
+    assert!(fs::read(place.path("new.img")).unwrap() == image);
+    let output = place.run(&format!("extract p-002.tar --offset {changed} --length 4096"));
+    assert!(output.status.success() && output.stdout == image[changed..changed + 4096], "{output:?}");
+    says(&place, "blocktar extract p-002.tar --length 4096", 4, &["part 1 of it was not given"]);
+}
+
+#[test]
+fn a_folder_shows_which_parts_it_has() {
+    let (place, _, parts) = with_parts();
+    let count = parts.len();
+    says(&place, "blocktar list .", 0, &[&format!("part 1 of {count}"), &format!("part {count} of {count}")]);
+    fs::remove_file(place.path("p-002.tar")).unwrap();
+    says(&place, "blocktar list .", 4, &["part 1, others missing", "part 3, others missing"]);
+}
