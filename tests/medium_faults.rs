@@ -9,11 +9,12 @@ use std::sync::Arc;
 use archives::{
     BLOCK, MemoryInput, MemoryOutput, Way, all_data, back_up, back_up_source, class, scan, small, verified,
 };
-use blocktar::archive::{Compression, OpenArchive, OpenOptions};
+use blocktar::archive::{Compression, OpenArchive, OpenOptions, SalvageOptions, Salvager};
 use blocktar::backup::{BackupRequest, backup};
 use blocktar::error::{Error, Result};
 use blocktar::progress::Progress;
 use blocktar::restore::{RestoreRequest, restore};
+use blocktar::salvage::salvage;
 use blocktar::stream::{Input, Output};
 use blocktar::target::memory::Memory;
 use blocktar::verify::verify;
@@ -189,4 +190,37 @@ fn an_input_that_fails_anywhere_is_an_input_that_failed() {
         cases += 1;
     }
     println!("{cases} inputs failed");
+}
+
+/// What a salvage is for: a drive that gives up in the middle costs what lies behind, not what was proven until then.
+#[test]
+fn an_input_that_fails_anywhere_is_salvaged_up_to_there() {
+    let image = an_image();
+    let archive = back_up(&image, &all_data(&image), &small());
+    let length = archive.len() as u64;
+    let mut saved_bytes = 0;
+    for fails_at in (0..length).step_by(2311) {
+        let opened = |input| Salvager::open(vec![input], &SalvageOptions::default(), &Progress::default());
+        let salvager = match opened(FaultyInput::boxed(&archive, Way::Pipe, fails_at, 100_000)) {
+            Ok(salvager) => salvager,
+            Err(error) => {
+                assert_eq!((class(&error), fails_at < 4096), ("io", true), "fails at {fails_at}: {error}");
+                continue;
+            }
+        };
+        let target = Volatile::new(vec![0xff; image.len()], 0..0);
+        let mut listed = None;
+        let saved = salvage(salvager, &mut target.clone(), &Progress::default(), |salvaged| {
+            listed = Some(salvaged.lost.clone());
+            Ok(())
+        });
+        let saved = saved.unwrap_or_else(|failure| panic!("fails at {fails_at}: {}", failure.error));
+        let faults = saved.salvaged.faults.kept();
+        assert!(faults.iter().any(|fault| fault.starts_with("reading a faulty input: ")), "{fails_at}: {faults:?}");
+        assert_eq!(listed.as_ref(), Some(&saved.salvaged.lost));
+        assert!(target.calls().contains(&Call::Finish) && !saved.salvaged.end_found, "fails at {fails_at}");
+        assert!(saved.data_bytes >= saved_bytes, "fails at {fails_at}: less than when it failed earlier");
+        saved_bytes = saved.data_bytes;
+    }
+    assert!(saved_bytes > image.len() as u64 / 2, "only {saved_bytes} bytes were saved");
 }

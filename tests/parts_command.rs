@@ -48,12 +48,41 @@ fn parts_of_a_size_are_tars_and_the_summary_says_what_lies_where() {
         assert!(listed.status.success() && listed.stderr.is_empty());
     }
     assert_eq!((told[0]["from"].as_u64(), told[3]["to"].as_u64()), (Some(0), Some(3_500_000)));
+}
 
-    // Nothing is overwritten unless that is said, and then all of it is.
-    let again = blocktar(folder.path(), &LINE);
-    assert_eq!(again.status.code(), Some(6));
-    assert!(said(&again).contains("exists already") && said(&again).contains("--overwrite"), "{}", said(&again));
-    assert_eq!(blocktar(folder.path(), &[&LINE[..], &["--overwrite"]].concat()).status.code(), Some(0));
+/// A backup that fails must not have destroyed the one before, and what is left of a longer one would be taken for parts of the new.
+#[test]
+fn parts_of_another_archive_are_never_replaced() {
+    for existing in ["backup-001.tar", "backup-003.tar", "backup-017.tar"] {
+        let folder = with_image();
+        std::fs::write(folder.path().join(existing), "the good old archive").unwrap();
+        for line in [&LINE[..], &[&LINE[..], &["--overwrite"]].concat()] {
+            let output = blocktar(folder.path(), line);
+            assert_eq!(output.status.code(), Some(6), "{line:?}: {}", said(&output));
+            assert!(said(&output).contains("exists already") && said(&output).contains("remove"), "{}", said(&output));
+            assert_eq!(names(folder.path()), [existing, "disk.img"]);
+            assert_eq!(std::fs::read(folder.path().join(existing)).unwrap(), b"the good old archive");
+        }
+    }
+}
+
+/// One part would take the place of another, and the archive that was called complete would lack it.
+#[test]
+fn a_command_that_names_a_part_of_this_archive_again_is_refused() {
+    for (again, alias) in
+        [("x.tar", "x.tar"), ("x.tar", "./x.tar"), ("backup-001.tar", "backup-001.tar"), ("x.tar", "link")]
+    {
+        let folder = with_image();
+        if alias == "link" {
+            std::os::unix::fs::symlink("x.tar", folder.path().join("link")).unwrap();
+        }
+        let command = format!("if test $BLOCKTAR_PART = 2; then echo {again}; else echo {alias}; fi");
+        let output = blocktar(folder.path(), &[&LINE[..], &["--overwrite", "--next-medium", &command]].concat());
+        assert_eq!(output.status.code(), Some(6), "{alias}: {}", said(&output));
+        assert!(said(&output).contains("exists already") && said(&output).contains("remove"), "{}", said(&output));
+        let left: Vec<_> = names(folder.path()).into_iter().filter(|name| name != "link").collect();
+        assert_eq!(left, ["disk.img"], "{alias}");
+    }
 }
 
 #[test]
@@ -63,6 +92,9 @@ fn what_cannot_be_is_refused() {
         ("backup disk.img --part-size 1M -o backup.tar", 6, "%03d"),
         ("backup disk.img --part-size 1M -o %d-%d.tar", 6, "exactly one"),
         ("backup disk.img --part-size 1M", 2, "--output"),
+        ("backup disk.img --part-size 1M -o -", 2, "backup-%03d.tar"),
+        ("reblock disk.img --part-size 1M -o -", 2, "backup-%03d.tar"),
+        ("recompress disk.img --part-size 1M -o -", 2, "backup-%03d.tar"),
         ("backup disk.img --part-size 10K -o %d.tar", 6, "no room"),
         ("backup disk.img --part-size 200K -o %d.tar", 6, "no room"),
         ("backup disk.img --part-size 1M -o %d.tar --verify", 6, "several files"),
@@ -90,7 +122,8 @@ fn a_command_between_the_parts_may_name_the_next_file() {
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert_eq!(names(folder.path()), ["backup-001.tar", "disk.img", "p2", "p3", "p4"]);
     assert_eq!(names(&folder.path().join("p4")), ["b.tar"]);
-    let failing = blocktar(folder.path(), &[&LINE[..], &["--overwrite", "--next-medium", "exit 9"]].concat());
+    std::fs::remove_file(folder.path().join("backup-001.tar")).unwrap();
+    let failing = blocktar(folder.path(), &[&LINE[..], &["--next-medium", "exit 9"]].concat());
     assert_eq!(failing.status.code(), Some(3), "{}", said(&failing));
     assert!(said(&failing).contains("exit status: 9"), "{}", said(&failing));
     assert_eq!(names(folder.path()), ["disk.img", "p2", "p3", "p4"], "parts of a failed backup go");

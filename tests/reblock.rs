@@ -9,14 +9,15 @@ use std::sync::Arc;
 use archives::chance::{a_buffer, a_request, an_image, pattern};
 use archives::descent::recompressed;
 use archives::{
-    BLOCK, MemoryInput, MemoryOutput, Way, WithoutMap, back_up, back_up_source, class, code, positions, small, verified,
+    BLOCK, MemoryInput, MemoryOutput, Way, WithoutMap, all_data, back_up, back_up_source, class, code, positions,
+    small, verified,
 };
 use blocktar::archive::{Compression, OpenArchive, OpenOptions};
 use blocktar::backup::BackupRequest;
 use blocktar::error::{Error, Result};
 use blocktar::extent::{Extent, ExtentMap};
 use blocktar::progress::Progress;
-use blocktar::reblock::{ReblockRequest, ReblockSummary, reblock};
+use blocktar::reblock::{ReblockRequest, ReblockSummary, Reblocking, reblock};
 use blocktar::recompress::RecompressRequest;
 use blocktar::source::{MemoryImage, Scan};
 use blocktar::stream::Output;
@@ -191,5 +192,19 @@ fn who_asks_to_stop_gets_no_copy() {
         let request = ReblockRequest { buffer_bytes, ..PLAIN };
         let error = reblock(input, &mut output, &request, &progress).unwrap_err();
         assert!(matches!(error, Error::Interrupted { signal: 2 }) && !*output.finished.lock().unwrap(), "{error}");
+    }
+}
+
+/// What is said of a drive that compresses goes by how the archive is compressed, which its head says before anything is written.
+#[test]
+fn the_head_is_known_before_anything_is_written() {
+    let image = pattern(20_000);
+    for compression in [Compression::None, Compression::Zstd(7)] {
+        let archive = back_up(&image, &all_data(&image), &BackupRequest { compression, ..small() });
+        let reblocking = Reblocking::open(MemoryInput::boxed(&archive, Way::Pipe)).unwrap();
+        assert_eq!(reblocking.info().compression, compression);
+        let mut output = MemoryOutput::default();
+        reblocking.run(&mut output, &PLAIN, &Progress::default()).unwrap();
+        assert!(*output.finished.lock().unwrap());
     }
 }

@@ -134,7 +134,7 @@ fn refuse_folder(metadata: &Metadata, name: &str) -> Result<()> {
 
 /// How to open what an archive is written to.
 pub struct OutputOptions {
-    /// What to do if a file exists, or the tape holds something where the archive would begin.
+    /// What to do if a file exists, or the tape holds something where the archive would begin; files of a size never replace any.
     pub if_exists: IfExists,
     /// Write files of at most so many bytes; the location then has a place for their numbers.
     pub part_bytes: Option<u64>,
@@ -167,8 +167,7 @@ pub fn create_output(
     let name = path.display().to_string();
     if let Some(part_bytes) = options.part_bytes {
         let paths = NumberedPath::parse(path).ok_or_else(|| without_number(&name))?;
-        let OutputOptions { if_exists, next_medium, .. } = options;
-        return Ok(Box::new(NumberedOutput::create(paths, part_bytes, if_exists, next_medium, progress)?));
+        return Ok(Box::new(NumberedOutput::create(paths, part_bytes, options.next_medium, progress)?));
     }
     match fs::metadata(path) {
         Ok(found) if found.file_type().is_block_device() => {

@@ -17,6 +17,9 @@ use crate::sys::partial_file::IfExists;
 /// More digits than any number of parts has only make names that no file system takes.
 const DIGITS_MAX: usize = 20;
 
+/// What to do where a name is taken.
+const TAKEN_REMEDY: &str = "choose another name, or remove such files first: `--overwrite` replaces no parts, as the old archive would be gone if the new one fails";
+
 /// A path with one place for a number: `%d`, or `%03d` for three digits at least.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberedPath {
@@ -84,13 +87,13 @@ fn place(text: &[u8]) -> Option<(usize, usize)> {
 
 /// An archive in files of at most so many bytes, each a part of its own.
 ///
-/// A file gets its name when its part is complete. Until the last one has its name they are no archive: the end of each says that another follows. Dropped before
-/// [`finish`](Output::finish) has succeeded, all of them go.
+/// A file gets its name when its part is complete, so that a command between two parts can take it away. Until the last one has its name they are no archive: the
+/// end of each says that another follows. Dropped before [`finish`](Output::finish) has succeeded, all of them go. No file is ever replaced: what a part of another
+/// archive gave way to would be gone if this one fails, and one of this archive would be missing from it.
 #[derive(Debug)]
 pub struct NumberedOutput {
     paths: NumberedPath,
     part_bytes: u64,
-    if_exists: IfExists,
     next_medium: NextMedium,
     progress: Arc<Progress>,
     current: FileOutput,
@@ -101,24 +104,26 @@ pub struct NumberedOutput {
 }
 
 impl NumberedOutput {
-    /// Begins with the first file; refused if any file of such a name exists and none is to be replaced.
+    /// Begins with the first file; refused if any file of such a name exists.
     pub fn create(
         paths: NumberedPath,
         part_bytes: u64,
-        if_exists: IfExists,
         next_medium: NextMedium,
         progress: &Arc<Progress>,
     ) -> Result<Self> {
-        if let (IfExists::Refuse, Some(found)) = (if_exists, paths.existing()?.first()) {
+        if let Some(found) = paths.existing()?.first() {
             let why = format!("{} exists already, and would be taken for a part of the new archive", found.display());
-            let remedy = "choose another name, or give `--overwrite` to replace such files".to_owned();
-            return Err(Error::refused(format!("write {}", paths.path(1).display()), why, Some(remedy)));
+            return Err(Error::refused(
+                format!("write {}", paths.path(1).display()),
+                why,
+                Some(TAKEN_REMEDY.to_owned()),
+            ));
         }
         let current_path = paths.path(1);
-        let current = FileOutput::create(&current_path, if_exists, progress)?;
+        let current = begin_file(&current_path, progress)?;
         let progress = Arc::clone(progress);
         let (written_bytes, named) = (0, Vec::new());
-        Ok(Self { paths, part_bytes, if_exists, next_medium, progress, current, current_path, written_bytes, named })
+        Ok(Self { paths, part_bytes, next_medium, progress, current, current_path, written_bytes, named })
     }
 
     /// Gives the current file its name.
@@ -129,6 +134,14 @@ impl NumberedOutput {
         self.named.push(self.current_path.clone());
         Ok(())
     }
+}
+
+/// Begins a file of a name that is free.
+fn begin_file(path: &Path, progress: &Arc<Progress>) -> Result<FileOutput> {
+    FileOutput::create(path, IfExists::Refuse, progress).map_err(|error| match error {
+        Error::Refused(_) => error.with_remedy(TAKEN_REMEDY),
+        error => error,
+    })
 }
 
 impl Output for NumberedOutput {
@@ -195,7 +208,7 @@ impl Spanning for NumberedOutput {
                 path = other;
             }
         }
-        self.current = FileOutput::create(&path, self.if_exists, &self.progress)?;
+        self.current = begin_file(&path, &self.progress)?;
         (self.current_path, self.written_bytes) = (path, 0);
         Ok(())
     }
@@ -250,8 +263,7 @@ mod tests {
     fn parts_have_their_names_one_after_the_other_and_go_if_the_last_does_not_come() {
         let folder = tempfile::tempdir().unwrap();
         let paths = parse(folder.path().join("%d.tar").to_str().unwrap()).unwrap();
-        let create =
-            || NumberedOutput::create(paths.clone(), 100, IfExists::Refuse, NextMedium::default(), &Arc::default());
+        let create = || NumberedOutput::create(paths.clone(), 100, NextMedium::default(), &Arc::default());
         let ended = |number| PartEnded { id: String::new(), number, closed: true };
         for finishes in [false, true] {
             let mut output = create().unwrap();

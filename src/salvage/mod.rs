@@ -33,7 +33,7 @@ pub struct SalvageFailure {
 /// `keep` is given what is lost before the target gets its name: whoever has the image has the list too.
 ///
 /// # Errors
-/// What is wrong with the target, or so wrong with the input that nothing can be read any more.
+/// What is wrong with the target, and an interruption. A read behind which nothing can be read is only the end of its input, and one of the faults.
 pub fn salvage(
     salvager: Salvager,
     target: &mut dyn Target,

@@ -7,12 +7,14 @@ mod account;
 mod content;
 mod faults;
 mod identity;
+mod salvaged;
 mod window;
 
 use std::collections::VecDeque;
 
 pub use account::{DeviceSize, Proven};
 pub use faults::Faults;
+pub use salvaged::Salvaged;
 
 use super::super::block::{BLOCK, padded};
 use super::super::canonical::ParseFailure;
@@ -38,29 +40,6 @@ pub struct SalvageOptions {
     pub id: Option<String>,
     /// Only these ranges of the device are wanted.
     pub wanted: Option<RangeSet>,
-}
-
-/// What became of an archive that was salvaged.
-#[derive(Debug)]
-pub struct Salvaged {
-    /// The archive's id.
-    pub id: String,
-    /// The backup-info, if it was found, at the front or in the end member.
-    pub info: Option<BackupInfo>,
-    /// The size of the device.
-    pub size: DeviceSize,
-    /// Whether the end member was found.
-    pub end_found: bool,
-    /// What of the device is not certain, `bad` included.
-    pub lost: RangeSet,
-    /// Of this, what could not be read when the backup was made.
-    pub bad: RangeSet,
-    /// What was wrong, in the order in which it was met.
-    pub faults: Faults,
-    /// The archives whose members were passed over, and how many of each: stored in this one as data, or lying beside it.
-    pub others: Vec<(String, u64)>,
-    /// How many bytes of the input could not be read.
-    pub unreadable_bytes: u64,
 }
 
 /// The member before, and what follows from it for the next.
@@ -93,6 +72,8 @@ pub struct Salvager {
     first: Option<Sound>,
     before: Option<Before>,
     faults: Faults,
+    /// The first read behind which nothing could be read.
+    failure: Option<Error>,
     /// Since where no sound member was met, and up to where that is accounted for by a member that failed.
     astray: Option<u64>,
     explained: u64,
@@ -106,7 +87,8 @@ impl Salvager {
     /// Looks for the first sound member of an archive in one or several parts.
     ///
     /// # Errors
-    /// [`Damaged`](Error::Damaged) where there is none; [`Refused`](Error::Refused) where it asks for what this version does not know.
+    /// [`Damaged`](Error::Damaged) where there is none; a failed read behind which nothing could be read, where that is why; [`Refused`](Error::Refused) where it asks
+    /// for what this version does not know.
     pub fn open(inputs: Vec<Box<dyn Input>>, options: &SalvageOptions, progress: &Progress) -> Result<Self> {
         let mut later: VecDeque<_> = inputs.into();
         let Some(first) = later.pop_front() else {
@@ -123,6 +105,7 @@ impl Salvager {
             first: None,
             before: None,
             faults: Faults::default(),
+            failure: None,
             astray: None,
             explained: 0,
             closed: false,
@@ -132,6 +115,9 @@ impl Salvager {
         salvager.first = salvager.next_sound(progress, &mut |_| Ok(()))?;
         if salvager.first.is_some() {
             return Ok(salvager);
+        }
+        if let Some(failure) = salvager.failure.take() {
+            return Err(failure);
         }
         let why = match &options.id {
             Some(id) => format!("it holds no sound member of the archive {id}"),
@@ -161,7 +147,7 @@ impl Salvager {
     /// Reads everything, and tells what is certain, each byte once, in no particular order.
     ///
     /// # Errors
-    /// The error of `tell`, failed reads behind which nothing can be read, and [`Refused`](Error::Refused) where it cannot be told which of several archives is meant.
+    /// The error of `tell`, and [`Refused`](Error::Refused) where it cannot be told which of several archives is meant.
     pub fn run(mut self, progress: &Progress, mut tell: impl FnMut(Proven<'_>) -> Result<()>) -> Result<Salvaged> {
         let mut next = self.first.take();
         while let Some(sound) = next {
@@ -190,9 +176,9 @@ impl Salvager {
         loop {
             progress.check()?;
             let position = self.window.position();
-            let ahead = self.window.fill(HEADERS_MAX)?;
+            let ahead = self.window.fill(HEADERS_MAX);
             if ahead.len() < BLOCK {
-                if !self.next_input()? {
+                if !self.next_input() {
                     return Ok(None);
                 }
                 continue;
@@ -255,7 +241,7 @@ impl Salvager {
         }
         let member_bytes = headers_bytes + padded(member.stored) as usize;
         let stored_end = headers_bytes + member.stored as usize;
-        let Some(stored) = self.window.fill(member_bytes)?.get(headers_bytes..stored_end) else {
+        let Some(stored) = self.window.fill(member_bytes).get(headers_bytes..stored_end) else {
             return Ok(Err("the input ends within it".to_owned()));
         };
         match prove(member, stored, &mut self.unpack) {
@@ -379,15 +365,20 @@ impl Salvager {
     }
 
     /// Goes on with the next input; `false` if there is none.
-    fn next_input(&mut self) -> Result<bool> {
+    fn next_input(&mut self) -> bool {
         // Behind the end there are zeros, and nothing that should be something else.
         if !self.closed && self.identity.id().is_some() {
             self.note_astray(self.window.position());
         }
         (self.before, self.astray, self.explained, self.closed) = (None, None, 0, false);
-        let Some(next) = self.later.pop_front() else { return Ok(false) };
+        if let Some(failure) = self.window.take_failure() {
+            let position = self.window.position();
+            self.faults.push(format!("{failure}, at byte {position}: what lies behind it could not be read either"));
+            self.failure.get_or_insert(failure);
+        }
+        let Some(next) = self.later.pop_front() else { return false };
         self.unreadable_bytes += self.window.unreadable_bytes();
         self.window = Window::new(next);
-        Ok(true)
+        true
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::stream::Input;
 
 /// How much is read at once at least.
@@ -17,12 +17,13 @@ pub struct Window {
     position: u64,
     ended: bool,
     unreadable_bytes: u64,
+    failure: Option<Error>,
 }
 
 impl Window {
     /// Begins where the input stands, which counts as position 0.
     pub fn new(input: Box<dyn Input>) -> Self {
-        Self { input, bytes: Vec::new(), start: 0, position: 0, ended: false, unreadable_bytes: 0 }
+        Self { input, bytes: Vec::new(), start: 0, position: 0, ended: false, unreadable_bytes: 0, failure: None }
     }
 
     /// Where the bytes begin that [`fill`](Self::fill) gives.
@@ -35,12 +36,17 @@ impl Window {
         self.unreadable_bytes
     }
 
+    /// The failed read behind which nothing could be read; it is taken for the end of the input, as what was read before it still counts.
+    pub fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
     /// At least so many bytes from the position on; fewer only at the end of the input.
-    pub fn fill(&mut self, wanted: usize) -> Result<&[u8]> {
+    pub fn fill(&mut self, wanted: usize) -> &[u8] {
         while self.bytes.len() - self.start < wanted && !self.ended {
-            self.read_more(wanted)?;
+            self.read_more(wanted);
         }
-        Ok(&self.bytes[self.start..])
+        &self.bytes[self.start..]
     }
 
     /// Goes on by so many bytes, which must have been given.
@@ -50,7 +56,7 @@ impl Window {
         self.position += length as u64;
     }
 
-    fn read_more(&mut self, wanted: usize) -> Result<()> {
+    fn read_more(&mut self, wanted: usize) {
         if self.start > 0 {
             self.bytes.drain(..self.start);
             self.start = 0;
@@ -60,9 +66,8 @@ impl Window {
         let read = self.read_at(held);
         self.bytes.truncate(held + *read.as_ref().unwrap_or(&0));
         self.ended = matches!(read, Ok(0));
-        match read {
-            Err(cause) => self.pass_unreadable(cause),
-            Ok(_) => Ok(()),
+        if let Err(cause) = read {
+            self.pass_unreadable(cause);
         }
     }
 
@@ -76,11 +81,16 @@ impl Window {
     }
 
     /// Puts zeros in the place of what cannot be read: what is sound in spite of that, its digest proves.
-    fn pass_unreadable(&mut self, cause: io::Error) -> Result<()> {
-        let passed = self.input.pass_unreadable(&cause).unwrap_or(Err(cause));
-        let lost_bytes = passed.map_err(|cause| Error::io("reading", self.input.name(), cause))?;
-        self.unreadable_bytes += lost_bytes;
-        self.bytes.resize(self.bytes.len() + lost_bytes as usize, 0);
-        Ok(())
+    fn pass_unreadable(&mut self, cause: io::Error) {
+        match self.input.pass_unreadable(&cause).unwrap_or(Err(cause)) {
+            Ok(lost_bytes) => {
+                self.unreadable_bytes += lost_bytes;
+                self.bytes.resize(self.bytes.len() + lost_bytes as usize, 0);
+            }
+            Err(cause) => {
+                self.failure = Some(Error::io("reading", self.input.name(), cause));
+                self.ended = true;
+            }
+        }
     }
 }

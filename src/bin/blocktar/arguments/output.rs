@@ -1,4 +1,4 @@
-//! Where `backup` and `recompress` write their archive.
+//! Where `backup`, `recompress` and `reblock` write their archive.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub struct OutputArguments {
     /// The drive that the variable TAPE names, in place of a terminal
     #[arg(skip = tape_device::in_place_of_terminal_output())]
     tape: Option<PathBuf>,
-    /// Replace the output file if it exists; cut off what a tape holds
+    /// Replace the output file if it exists, but no parts; cut off what a tape holds
     #[arg(long)]
     overwrite: bool,
     /// Write files of at most this size, each a part of the archive, numbered as in `-o backup-%03d.tar`
@@ -56,8 +56,11 @@ impl OutputArguments {
         }
     }
 
-    /// What went to standard output cannot be read again.
+    /// What went to standard output cannot be read again, and has no name for the number of a part.
     pub(super) fn check(&self) -> Result<(), String> {
+        if self.part_size.is_some() && self.path().is_none() {
+            return Err("--part-size makes files: it needs a name for them, as in `-o backup-%03d.tar`".to_owned());
+        }
         if self.verify && self.path().is_none() {
             return Err("--verify reads the archive again: it needs `-o FILE`".to_owned());
         }

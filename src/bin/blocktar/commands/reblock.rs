@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use blocktar::archive::Compression;
 use blocktar::error::{Error, Result};
-use blocktar::reblock::{ReblockRequest, ReblockSummary, reblock};
+use blocktar::reblock::{ReblockRequest, ReblockSummary, Reblocking};
 use serde_json::json;
 
 use super::{open_archives, parts, thread_count};
@@ -34,16 +33,16 @@ pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<Exit
         let why = "only a tape has any: elsewhere a copy is as long as its archive says";
         return Err(Error::refused(request, why, Some("leave --record-size out".to_owned())));
     }
-    // Its head is not read yet: most archives are compressed.
-    let mut warnings = output_media::warnings(output.as_mut(), Compression::default());
+    let archive = input.name();
+    let reblocking = Reblocking::open(input)?;
+    let mut warnings = output_media::warnings(output.as_mut(), reblocking.info().compression);
     warnings.iter().for_each(|warning| talk::warn(warning));
     let buffer_bytes = buffer::size(arguments.buffer, output.as_ref())?;
     let request = ReblockRequest { threads: thread_count(arguments.threads), buffer_bytes };
-    let archive = input.name();
     talk.detail(&format!("reading {archive}; writing {}, {} threads", output.name(), request.threads));
 
     let line = ProgressLine::start(arguments.report.progress, talk, "reblock", &progress);
-    let result = reblock(input, output.as_mut(), &request, &progress);
+    let result = reblocking.run(output.as_mut(), &request, &progress);
     drop(line);
     let written = result?;
     written.warnings.iter().for_each(|warning| talk::warn(warning));
