@@ -23,7 +23,7 @@
 //! | [`archive`] | the format, over `Input` and `Output` only: it opens nothing; alone uses tar, zstd, sha2, tape-sha256, blake3 | ground |
 //! | [`source`] | one file per source, and `scan`, which turns a random-access image into a forward stream | `sys`, ground |
 //! | [`target`] | one file per target; the zeroing ladder once | `sys`, ground |
-//! | [`media`] | where archives go and come from | `sys`, ground |
+//! | [`media`] | where archives go and come from; `tape::simulated`, a drive in memory, is public for tests and benchmarks | `sys`, ground |
 //! | [`sys`] | what only the kernel can tell or do; alone uses nix and `unsafe` | ground |
 //! | `ahead`, [`drive`], [`extent`], [`range_set`], [`ranges`], [`stream`], [`progress`], `pipeline`, [`signature`], [`water`], `zeros`, [`error`] | ground | nothing of ours but ground |
 //!

@@ -137,7 +137,10 @@ fn no_cartridge_of_this_archive_is_overwritten_with_its_next_part() {
             let mut output = TapeOutput::begin(drive, options).unwrap();
             let outcome = backup(&mut scan(&image), &mut output, &small(), &Progress::default());
             let parts = outcome.map(|summary| summary.written.parts.len());
-            assert!(parts.is_err(), "{early_warning_bytes}, {order:?}: {parts:?} parts on as many cartridges as there are in it");
+            assert!(
+                parts.is_err(),
+                "{early_warning_bytes}, {order:?}: {parts:?} parts on as many cartridges as there are in it"
+            );
         }
     }
 }
