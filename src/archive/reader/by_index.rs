@@ -1,7 +1,7 @@
 //! Opens an archive whose inputs can seek: by the indexes of all its parts, where all have an end.
 
 use super::super::end::End;
-use super::forward::Ending;
+use super::ending::Ending;
 use super::head::{self, Attachments, Head};
 use super::input::ArchiveInput;
 use super::missing::missing;

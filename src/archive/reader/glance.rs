@@ -8,7 +8,7 @@ use super::super::digest::DigestKind;
 use super::super::end::End;
 use super::super::info::{BackupInfo, is_id};
 use super::super::label::Label;
-use super::forward::Ending;
+use super::ending::Ending;
 use super::head::{read_info, read_label};
 use super::input::{ArchiveInput, Common};
 use super::tail::find_end;

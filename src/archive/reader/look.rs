@@ -1,7 +1,8 @@
 //! Reads of an archive, or of a part of one, only what an inventory needs.
 
 use super::super::info::BackupInfo;
-use super::forward::{Ending, Forward};
+use super::ending::Ending;
+use super::forward::Forward;
 use super::head::{self, Attachments};
 use super::input::ArchiveInput;
 use super::parts::Parts;

@@ -1,6 +1,7 @@
 //! Reads archives: forward from anything, by the index where the input can seek. Both tell the same of the same archive.
 
 mod by_index;
+mod ending;
 mod forward;
 mod glance;
 mod head;
@@ -19,7 +20,7 @@ mod tail;
 mod trail;
 mod unpack;
 
-pub use forward::Ending;
+pub use ending::Ending;
 pub use glance::{end_in, glance, label};
 pub use lacking::Lacking;
 pub use look::look;

@@ -4,7 +4,7 @@ use super::super::digest::DigestKind;
 use super::super::end::End;
 use super::super::member::MemberKind;
 use super::super::{block::BLOCK, limit};
-use super::forward::Ending;
+use super::ending::Ending;
 use super::head::{next_known, read_document, unusable};
 use super::input::{ArchiveInput, Common, Member};
 use crate::error::{Error, Result};
