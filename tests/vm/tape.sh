@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 program=${BLOCKTAR:-target/release/blocktar}
-first=(st drive main_job reading append interrupted changer nightly damaged) second=(salvage addresses) skipped=()
+first=(st drive main_job reading append interrupted changer spanning nightly damaged) second=(salvage addresses) skipped=()
 if (($#)); then
   first=() second=()
   for job in "$@"; do
@@ -46,7 +46,7 @@ boot() {
     sizes+=" $(cartridges "$job")"
     echo "$job $(cartridges "$job")"
   done > "$work/job/jobs"
-  tests/vm/run.sh --kernel "$kernel" --tapes "$sizes" --changer '10 10 10' --disks 64M --cartridges "$folder" --out "$work/job" "$work/job" || failed=$?
+  tests/vm/run.sh --seconds 240 --kernel "$kernel" --tapes "$sizes" --changer '10 10 10' --disks 64M --cartridges "$folder" --out "$work/job" "$work/job" || failed=$?
   ((failed == 0)) || status=1
 }
 

@@ -22,17 +22,24 @@ for drive in $small $large; do
   check "and GNU tar reads it" tar -b 1024 -tf $drive
   says "to its end member" '/end.json *$'
 done
-refused "list knows the first part" 4 'long .*part 1' blocktar list $small
-refused "and the second" 4 'long .*part 2' blocktar list $large
+for part in "1 $small" "2 $large"; do
+  check "list of part ${part% *}" blocktar list "${part#* }"
+  says "tells which it is" "long .*part ${part% *}"
+done
 rewind $small
 rewind $large
 check "both parts come back" blocktar restore -i $small --next-medium ./other_drive.sh back -q
 check "byte for byte" cmp disk back
 rewind $large
 refused "verify of the second alone says what it has not seen" 4 'part 1 of it was not given.* 0 to ' blocktar verify $large
+rewind $small
+rewind $large
 check "a range of both is fetched" bash -c "blocktar extract $small --next-medium ./other_drive.sh --offset 4M --length 20M -q > range"
 check "and is the same" cmp range <(dd if=disk bs=1M skip=4 count=20 2> /dev/null)
-check "the second part alone goes onto an image" blocktar restore -i $large --single-part part2 -q
+rewind $large
+truncate -s "$(stat -c %s disk)" part2
+check "the second part alone goes into an image" blocktar restore -i $large --single-part part2 -q
+check "and nothing but what it holds" cmp <(tail -c 8388608 disk) <(tail -c 8388608 part2)
 
 export CHANGER=/dev/changer NOTES=$PWD/notes
 mtx -f $CHANGER load 1 0 > output 2>&1
