@@ -47,7 +47,7 @@ collect() {
   wait "$pid" || { outcome="FAILED" && failed+=("$target"); }
   local runs covered
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "fuzz/logs/$target")
-  covered=$(grep -o 'cov: [0-9]* ft: [0-9]* corp: [0-9]*' "fuzz/logs/$target" | tail -1)
+  covered=$(grep -o 'cov: [0-9]* ft: [0-9]* corp: [0-9]*' "fuzz/logs/$target" | tail -1) || covered="no coverage"
   echo "$target: ${runs:-no} executions, $covered, $outcome"
 }
 for target in "${targets[@]}"; do

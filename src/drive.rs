@@ -4,6 +4,7 @@ mod failure;
 mod lent;
 
 use std::io;
+use std::path::Path;
 
 use crate::error::Result;
 use crate::stream::Medium;
@@ -74,6 +75,10 @@ pub trait Place: Send {
 pub trait Drive: Send {
     /// The drive as the user named it.
     fn name(&self) -> &str;
+    /// Whether this path names this very drive, which nobody can open once more.
+    fn is_at(&self, path: &Path) -> bool {
+        path == Path::new(self.name())
+    }
     /// Whether it was opened so that it can read.
     fn can_read(&self) -> bool;
     /// Whether it was opened so that it can write.

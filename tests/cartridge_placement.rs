@@ -178,8 +178,19 @@ fn a_copy_or_a_drive_that_lost_count_does_not_spoil_the_number() {
         // One whose writer did not know its number.
         let cartridge = Cartridge::with_files(&[records_of("a", DATA, None), records_of("b", DATA, named(None))]);
         assert_eq!(placed(&mechanism(&cartridge, kind), false).unwrap().medium.file, Some(2));
-        let cartridge = Cartridge::with_files(&[records_of("a", DATA, named(Some(41)))]);
-        assert_eq!(placed(&mechanism(&cartridge, kind), false).unwrap().medium.file, Some(42));
+        // A copy keeps what its original said: without an id, and with that of the medium on which the original lies.
+        let copied = Medium { id: Some("0193f000-0000-7000-8000-000000000000".to_owned()), ..named(Some(41)).unwrap() };
+        for medium in [named(Some(41)), Some(copied)] {
+            let cartridge = Cartridge::with_files(&[records_of("a", DATA, medium)]);
+            assert_eq!(placed(&mechanism(&cartridge, kind), false).unwrap().medium, on(1));
+        }
+        // A backup by redirection does not know the label of the cartridge.
+        let cartridge = Cartridge::large();
+        let mechanism = mechanism(&cartridge, kind);
+        let labelled = label(&mut open(&mechanism), "WEEK-07", false, |_| ()).unwrap();
+        write_file(&mut open(&mechanism), &records_of("a", DATA, Some(on(1))));
+        let medium = placed(&mechanism, false).unwrap().medium;
+        assert_eq!((medium.id, medium.file), (Some(labelled.id), Some(2)));
     }
 }
 

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use archives::{class, scan, small};
 use blocktar::backup::{BackupRequest, BackupSummary, backup};
-use blocktar::error::Result;
+use blocktar::drive::{Drive, Place, Placed};
+use blocktar::error::{Error, Result};
 use blocktar::media::next_medium::NextMedium;
 use blocktar::media::tape::simulated::{Access, Behaviour, Cartridge, EarlyWarning, Mechanism};
 use blocktar::media::tape::{AsItStands, TapeOutput, TapeOutputOptions};
@@ -171,7 +172,10 @@ fn wrong_cartridges_are_asked_for_anew_but_not_for_ever() {
     }
 }
 
-/// Cartridges of any size, early warning in either manner or none, drives with a buffer that is lost, with addresses and without.
+const MANNERS: [EarlyWarning; 3] =
+    [EarlyWarning::Documented, EarlyWarning::RecordedYetRefused, EarlyWarning::RecordedYetRefusedOnce];
+
+/// Cartridges of any size, early warning in any manner or none, drives with a buffer that is lost, with addresses and without.
 #[test]
 fn whatever_the_cartridges_are_like_they_hold_every_byte() {
     let mut chance = Chance::new();
@@ -180,8 +184,8 @@ fn whatever_the_cartridges_are_like_they_hold_every_byte() {
         let length = 1 + chance.below(900_000) as usize;
         let image = chance.bytes(length);
         let behaviour = Behaviour {
-            early_warning: [EarlyWarning::Documented, EarlyWarning::RecordedYetRefused][round % 2],
-            addresses: round % 4 > 1 || round % 2 == 1,
+            early_warning: MANNERS[round % 3],
+            addresses: round % 3 > 0 || round % 4 > 1,
             hard_end: [blocktar::sys::errno::ENOSPC, blocktar::sys::errno::EIO][chance.below(2) as usize],
             buffered_records: chance.below(8) as usize,
             ..Behaviour::default()
@@ -204,7 +208,11 @@ fn whatever_the_cartridges_are_like_they_hold_every_byte() {
                 written += 1;
             }
             // A hard end that says EIO without a warning before it is a failure of the drive, for all that can be known.
-            Err(error) => assert!(["io", "refused"].contains(&class(&error)), "{behaviour:?}: {error}"),
+            Err(error) => {
+                assert!(["io", "refused"].contains(&class(&error)), "{behaviour:?}: {error}");
+                // These drives tell the truth of their addresses: whoever counts otherwise did not ask.
+                assert!(!error.to_string().contains("the drive counts"), "{behaviour:?}: {error}");
+            }
         }
     }
     assert!(written > 60, "only {written} came to their end");
@@ -228,4 +236,55 @@ fn another_drive_can_be_named() {
     let summary = backup(&mut scan(&image), &mut output, &small(), &Progress::default()).unwrap();
     assert_eq!(summary.written.parts.len(), 2);
     assert!(put_together(&[tape_file(&first, 0, RECORD), tape_file(&second, 0, RECORD)], image.len()) == image);
+}
+
+/// Fails so often where a further cartridge is looked at, as with one that cannot be read or a drive that answers nothing.
+struct FailingPlace(u32);
+
+impl Place for FailingPlace {
+    fn first(&mut self, drive: &mut dyn Drive) -> Result<Placed> {
+        AsItStands { overwrite: false }.first(drive)
+    }
+
+    fn next(&mut self, drive: &mut dyn Drive) -> Result<Placed> {
+        if self.0 > 0 {
+            self.0 -= 1;
+            return Err(Error::io("rewinding", drive.name(), std::io::Error::from_raw_os_error(5)));
+        }
+        AsItStands { overwrite: false }.next(drive)
+    }
+}
+
+/// The command names what is not there, then the very drive that is open; and the drive fails on the first cartridges.
+#[test]
+fn a_slip_and_a_cartridge_on_which_the_drive_fails_do_not_end_a_backup() {
+    let image = Chance::from_seed(4).bytes(900_000);
+    for (failing, succeeds) in [(2, true), (9, false)] {
+        let (first, second) = (Cartridge::new(600_000, 100_000), Cartridge::large());
+        let mechanism = Mechanism::holding(&first);
+        (0..2).for_each(|_| mechanism.lay_ready(&Cartridge::large()));
+        mechanism.lay_ready(&second);
+        let command = "[ $BLOCKTAR_REASON = next ] && echo /dev/nst7 || echo /dev/nst9";
+        let options = TapeOutputOptions {
+            record_bytes: Some(RECORD as u64),
+            place: Box::new(FailingPlace(failing)),
+            next_medium: NextMedium::new(Some(command.to_owned()), &Arc::default()),
+            open: Box::new(|path| {
+                assert_eq!(path, Path::new("/dev/nst7"));
+                Err(Error::io("opening", "/dev/nst7", std::io::Error::from_raw_os_error(2)))
+            }),
+        };
+        let mut output = TapeOutput::begin(Box::new(mechanism.open(Access::Both).unwrap()), options).unwrap();
+        let outcome = backup(&mut scan(&image), &mut output, &small(), &Progress::default());
+        match outcome {
+            Ok(_) => {
+                assert!(succeeds);
+                let parts = [tape_file(&first, 0, RECORD), tape_file(&second, 0, RECORD)];
+                assert!(put_together(&parts, image.len()) == image);
+            }
+            Err(error) => {
+                assert!(!succeeds && error.to_string().contains("would not do, the last as rewinding"), "{error}")
+            }
+        }
+    }
 }

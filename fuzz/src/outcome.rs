@@ -95,6 +95,7 @@ fn read_inner(archive: &Arc<Vec<u8>>, how: How, first_fault: &mut Option<&'stati
             }
             Told::Zeros(range) => (range, Bytes::Zeros),
             Told::Bad(range) => (range, Bytes::Bad),
+            Told::Part(_) => return Ok(()),
             Told::Damaged { range, why } => {
                 assert!(range.start >= at && range.end() <= size_bytes.max(at), "{why}: outside of what is left");
                 at = range.end();

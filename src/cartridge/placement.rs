@@ -135,6 +135,7 @@ impl Placing<'_> {
 
     fn at_end(&mut self) -> Result<Medium> {
         self.deck.go_to_end()?;
+        let file = self.deck.status()?.file;
         let name = self.deck.name().to_owned();
         let satisfies = |bytes: &[u8]| catalog::end_in(&name, bytes).is_some();
         let last = match read_last(&mut self.deck, satisfies)? {
@@ -144,7 +145,7 @@ impl Placing<'_> {
                 return Ok(Medium { file: Some(0), ..Medium::default() });
             }
             // Empty tape files lie at the end.
-            None => Last { bytes: Vec::new(), closed: true, before_nothing: true },
+            None => Last { bytes: Vec::new(), closed: true, record_bytes: None, before_nothing: true },
         };
         if !last.closed {
             self.notes.push(
@@ -158,7 +159,7 @@ impl Placing<'_> {
             return Err(Error::refused(format!("write to {name}"), why, Some(remedy.to_owned())));
         }
         // What it counts is one short for each empty tape file.
-        let medium = match self.medium_of(&last).filter(|_| !last.before_nothing) {
+        let medium = match self.medium_of(&last, file).filter(|_| !last.before_nothing) {
             Some(medium) => medium,
             None => self.medium_from_start(&last)?,
         };
@@ -170,15 +171,20 @@ impl Placing<'_> {
         Ok(medium)
     }
 
-    /// What the last records tell of the medium on which they lie.
-    fn medium_of(&self, last: &Last) -> Option<Medium> {
+    /// What the last records tell of the medium on which they lie, if they do. A copy names the medium of its original, and a backup by redirection none: then another tape file, or
+    /// other records, may contradict it. `file` is the tape file in which the drive says that it stands.
+    fn medium_of(&self, last: &Last, file: Option<u32>) -> Option<Medium> {
         if beginning(&last.bytes) == Beginning::Label && last.closed {
             let label = catalog::label(self.deck.name(), &last.bytes).ok()?;
             return Some(labelled(label, Some(1)));
         }
-        let end = catalog::end_in(self.deck.name(), &last.bytes)?;
-        let medium = end.backup_info.medium?;
-        Some(Medium { file: Some(medium.file? + 1), ..medium })
+        let info = catalog::end_in(self.deck.name(), &last.bytes)?.backup_info;
+        let medium = info.medium.filter(|medium| medium.id.is_some())?;
+        let next = medium.file?.checked_add(1)?;
+        let stands = file.map(|file| u64::from(file) + u64::from(!last.closed));
+        let contradicted = stands.is_some_and(|stands| stands != next)
+            || last.record_bytes.is_some_and(|bytes| bytes != info.record_size);
+        (!contradicted).then_some(Medium { file: Some(next), ..medium })
     }
 
     /// The same where they do not tell: by what the cartridge begins with.

@@ -95,7 +95,7 @@ fn read_far_end(deck: &mut Deck<'_>, head: Run, ends: Ends) -> Result<Ends> {
         return Ok(Ends { head: head.bytes, ..ends });
     }
     let (behind, file_behind) = (deck.address(), deck.status()?.file);
-    let records = behind.zip(ends.address).map(|(behind, start)| behind - start - u32::from(closed));
+    let records = behind.zip(ends.address).and_then(|(behind, start)| records_between(start, behind, closed));
     let wanted = records_at_end(ends.record_bytes).min(records.unwrap_or(u32::MAX));
     let back = Back { address: behind, closed, wanted };
     let mut tail = read_back(deck, &back)?;
@@ -110,6 +110,11 @@ fn read_far_end(deck: &mut Deck<'_>, head: Run, ends: Ends) -> Result<Ends> {
     let even = tail.unreadable == 0 && tail.bytes.len() as u64 == u64::from(tail.records) * ends.record_bytes;
     let length_bytes = records.filter(|_| even).map(|records| u64::from(records) * ends.record_bytes);
     Ok(Ends { head: head.bytes, tail: tail.bytes, length_bytes, ..ends })
+}
+
+/// How many records lie between two addresses, with a filemark behind them if it is closed. `None` where a drive tells what cannot be.
+fn records_between(start: u32, behind: u32, closed: bool) -> Option<u32> {
+    behind.checked_sub(start)?.checked_sub(u32::from(closed))
 }
 
 /// Which records to read: the last ones of a tape file behind which the drive stands.
@@ -187,6 +192,8 @@ pub struct Last {
     pub bytes: Vec<u8>,
     /// Whether a filemark lies behind them.
     pub closed: bool,
+    /// The length of one, where all have the same.
+    pub record_bytes: Option<u64>,
     /// Whether empty tape files lie behind them: some programs end a tape with two filemarks.
     pub before_nothing: bool,
 }
@@ -207,6 +214,7 @@ pub fn read_last(deck: &mut Deck<'_>, satisfies: impl Fn(&[u8]) -> bool) -> Resu
         let enough = run.bytes.len() as u64 >= limit::CLOSING || run.records < wanted || run.unreadable > 0;
         if enough || run.records == 0 || satisfies(&run.bytes) {
             return Ok((run.records > 0 || run.unreadable > 0).then_some(Last {
+                record_bytes: even_length(&run),
                 bytes: run.bytes,
                 closed,
                 before_nothing,
@@ -214,6 +222,11 @@ pub fn read_last(deck: &mut Deck<'_>, satisfies: impl Fn(&[u8]) -> bool) -> Resu
         }
         wanted = records_at_end(run.bytes.len() as u64 / u64::from(run.records)).max(wanted + 1);
     }
+}
+
+fn even_length(run: &Run) -> Option<u64> {
+    let (length, records) = (run.bytes.len() as u64, u64::from(run.records));
+    (records > 0 && length.is_multiple_of(records)).then(|| length / records)
 }
 
 /// Goes from the end of data to before so many records, or farther back, or to the beginning.
@@ -254,5 +267,23 @@ fn read_to_end(deck: &mut Deck<'_>, end: Option<u32>, wanted: u32) -> Result<(Ru
                 return Ok((run(deck, wanted.saturating_add(1), Keep::Last)?, false, false));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_cannot_be_tell_no_number_of_records() {
+        assert_eq!(
+            [(3, 8, true), (3, 8, false), (3, 4, true)]
+                .map(|(start, behind, closed)| records_between(start, behind, closed)),
+            [Some(4), Some(5), Some(0)]
+        );
+        assert_eq!(
+            [(8, 3, false), (3, 3, true)].map(|(start, behind, closed)| records_between(start, behind, closed)),
+            [None; 2]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! A drive that is lent to whoever wants one of his own, and comes back with its tape where he left it.
 
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -47,6 +48,10 @@ impl LentDrive {
 impl Drive for LentDrive {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn is_at(&self, path: &Path) -> bool {
+        self.drive().is_at(path)
     }
 
     fn can_read(&self) -> bool {

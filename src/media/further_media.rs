@@ -87,22 +87,25 @@ impl FurtherMedia {
             reason,
             direction: Direction::Read,
         };
-        match self.further.next_medium.ask(&question)? {
-            Answer::GoOnWith(path) => match (self.further.open_drive)(&path)? {
-                Some(drive) => {
-                    self.name = drive.name().to_owned();
-                    self.drive = Some(SharedDrive::new(drive));
-                }
-                None => return open_file(&path).map(Ok),
-            },
-            Answer::Changed => match &mut self.drive {
-                Some(drive) => {
-                    if let Err(cause) = drive.load() {
-                        return Ok(Err(explained(drive, cause).to_string()));
+        let answer = self.further.next_medium.ask(&question)?;
+        match (answer, &mut self.drive) {
+            // The driver lets only one have it, and here it is open already.
+            (Answer::GoOnWith(path), drive) if !drive.as_ref().is_some_and(|drive| drive.is_at(&path)) => {
+                match (self.further.open_drive)(&path) {
+                    Ok(Some(drive)) => {
+                        self.name = drive.name().to_owned();
+                        self.drive = Some(SharedDrive::new(drive));
                     }
+                    Ok(None) => return open_file(&path).map_or_else(as_wrong, |input| Ok(Ok(input))),
+                    Err(error) => return as_wrong(error),
                 }
-                None => return Ok(Err("no other file was named".to_owned())),
-            },
+            }
+            (_, Some(drive)) => {
+                if let Err(cause) = drive.load() {
+                    return Ok(Err(explained(drive, cause).to_string()));
+                }
+            }
+            (_, None) => return Ok(Err("no other file was named".to_owned())),
         }
         let Some(drive) = &mut self.drive else { return Ok(Err("no drive was named".to_owned())) };
         match (self.further.position)(drive, wanted)? {
@@ -156,6 +159,11 @@ impl NextInput for NumberedInputs {
             _ => Ok(None),
         }
     }
+}
+
+/// What is wrong with what was named, by the error that it gave; only the wish to stop is none.
+fn as_wrong<T>(error: Error) -> Result<std::result::Result<T, String>> {
+    if matches!(error, Error::Interrupted { .. }) { Err(error) } else { Ok(Err(error.to_string())) }
 }
 
 fn open_file(path: &Path) -> Result<Box<dyn Input>> {
@@ -220,6 +228,20 @@ mod tests {
         assert_eq!(first_byte(third.as_mut()), 3);
         let told = std::fs::read_to_string(notes).unwrap();
         assert_eq!(told, "2 next read\n2 wrong read\n2 wrong read\n3 next read\n");
+    }
+
+    /// The driver lets only one have a drive; and a slip at the prompt is no reason to give up.
+    #[test]
+    fn the_drive_itself_may_be_named_and_what_cannot_be_opened_is_asked_for_anew() {
+        let mechanism = Mechanism::holding(&cartridge(1));
+        mechanism.lay_ready(&cartridge(2));
+        let mut media = further(&mechanism, "[ $BLOCKTAR_REASON = wrong ] && echo /dev/nst9 || echo /no/such/file");
+        media.further.open_drive = Box::new(|path| {
+            assert_ne!(path, Path::new("/dev/nst9"));
+            Ok(None)
+        });
+        let mut second = media.next_input(&wanted(2, MediumReason::Next)).unwrap().unwrap();
+        assert_eq!(first_byte(second.as_mut()), 2);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{c_int, c_long, c_short};
 
-use super::block::{DeviceNumber, FileKind};
+use super::block::{DeviceNumber, FileKind, file_kind};
 use crate::drive::DriveStatus;
 
 /// What `MTIOCTOP` takes.
@@ -89,7 +89,7 @@ pub fn address(tape: &File) -> io::Result<u32> {
 
 /// What the driver tells of the drive and of where it stands.
 pub fn status(tape: &File) -> io::Result<DriveStatus> {
-    ask(tape).map(|status| told(&status))
+    ask(tape).map(|status| told(&status, || is_of_tgtd(tape)))
 }
 
 /// Whether the drive holds no cartridge: not even one that is still being loaded.
@@ -121,12 +121,22 @@ fn again(mut call: impl FnMut() -> nix::Result<c_int>) -> io::Result<()> {
 /// there were.
 const FILES_MAX: u32 = 1 << 20;
 
-fn told(status: &Status) -> DriveStatus {
+/// Whether the drive is one of tgtd's, by the vendor that it names.
+fn is_of_tgtd(tape: &File) -> bool {
+    let Ok(FileKind::Character(DeviceNumber { major, minor })) = tape.metadata().map(|metadata| file_kind(&metadata))
+    else {
+        return false;
+    };
+    let vendor = std::fs::read_to_string(format!("/sys/dev/char/{major}:{minor}/device/vendor"));
+    vendor.is_ok_and(|vendor| vendor.trim() == "IET")
+}
+
+fn told(status: &Status, is_of_tgtd: impl FnOnce() -> bool) -> DriveStatus {
     let flag = |bit: c_long| status.flags & bit != 0;
     let near_end = flag(0x2000_0000);
     // Behind everything, tgtd's drives read a record of whatever their memory holds, and on a blank cartridge and behind what was appended they call that the end
-    // of the medium. No tape file begins there: what is written ends before it.
-    let behind_everything = near_end && status.block == 1;
+    // of the medium. On others a tape file may begin there.
+    let behind_everything = near_end && status.block == 1 && is_of_tgtd();
     DriveStatus {
         online: flag(0x0100_0000),
         write_protected: flag(0x0400_0000),
@@ -204,7 +214,7 @@ mod tests {
             (0x0005_0000, "empty"),
         ];
         let words = flags.map(|(flags, _)| {
-            let status = told(&Status { flags, ..Status::default() });
+            let status = told(&Status { flags, ..Status::default() }, || false);
             let words = [
                 (status.at_beginning, "beginning"),
                 (status.behind_filemark, "filemark"),
@@ -216,10 +226,11 @@ mod tests {
             words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect::<Vec<_>>().join(", ")
         });
         assert_eq!(words, flags.map(|(_, words)| words));
-        let blank = told(&Status { flags: 0x2101_0000, block: 1, file: 3, ..Status::default() });
-        assert!(blank.at_end_of_data);
-        assert_eq!(told(&Status { file: 8_388_608, ..Status::default() }).file, None);
-        let status = told(&Status { registers: 0x6000_0200, file: 3, block: -1, ..Status::default() });
+        // A tape file of which one record was read begins near the end, or tgtd's drives invented that record.
+        let near_end = Status { flags: 0x2101_0000, block: 1, file: 3, ..Status::default() };
+        assert_eq!([true, false].map(|is_of_tgtd| told(&near_end, || is_of_tgtd).at_end_of_data), [true, false]);
+        assert_eq!(told(&Status { file: 8_388_608, ..Status::default() }, || false).file, None);
+        let status = told(&Status { registers: 0x6000_0200, file: 3, block: -1, ..Status::default() }, || false);
         assert_eq!((status.block_bytes, status.density), (512, 0x60));
         assert_eq!((status.file, status.record), (Some(3), None));
     }

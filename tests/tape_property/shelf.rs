@@ -45,6 +45,8 @@ fn archive(head: &[u8]) -> Option<(String, u64)> {
     let id = std::str::from_utf8(head.get(..36)?).ok()?;
     head[36..].starts_with(b"/PaxHeaders/backup-info.json\0").then_some(())?;
     let text = String::from_utf8_lossy(head);
+    // Before the next member begins, it is not known which part this would have been.
+    text.contains("/PaxHeaders/RESTORE.txt\0").then_some(())?;
     let part = text.split_once("\"part\":{\"number\":").map_or(1, |(_, rest)| {
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         // Without a part number it is a sentence of RESTORE.txt.

@@ -166,7 +166,7 @@ impl History {
                 whole = false;
             }
         }
-        let doubtful = plan.behaviour.early_warning == EarlyWarning::RecordedYetRefused && !plan.behaviour.addresses;
+        let doubtful = plan.behaviour.early_warning != EarlyWarning::Documented && !plan.behaviour.addresses;
         let failure = outcome.err().map(|error| error.to_string());
         // These drives tell the truth of their addresses: whoever counts otherwise did not ask.
         assert!(!failure.as_ref().is_some_and(|why| why.contains("the drive counts")), "{failure:?}");
@@ -249,9 +249,13 @@ impl History {
         let chance = &mut self.chance;
         // Of 12 drives 8 have addresses; 1 records what it refuses and tells nobody.
         let manner = chance.below(12);
-        let refuses = manner < 3 || manner == 11;
+        let early_warning = match manner {
+            0 => EarlyWarning::RecordedYetRefusedOnce,
+            1 | 2 | 11 => EarlyWarning::RecordedYetRefused,
+            _ => EarlyWarning::Documented,
+        };
         Behaviour {
-            early_warning: if refuses { EarlyWarning::RecordedYetRefused } else { EarlyWarning::Documented },
+            early_warning,
             hard_end: [ENOSPC, EIO][chance.below(2) as usize],
             buffered_records: chance.below(2) as usize * chance.below(9) as usize,
             write_error_at: (chance.below(14) == 0).then(|| chance.below(120) as usize),

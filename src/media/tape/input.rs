@@ -6,6 +6,10 @@ use super::records::{Failure, Records, Step};
 use crate::drive::Drive;
 use crate::error::Advised;
 use crate::stream::Input;
+use crate::sys::errno;
+
+/// So many records in a row before the first that can be read are passed. A tape on which more are lost needs another drive.
+const LOST_MAX: u64 = 64;
 
 /// One tape file, or what is left of it, front to back. It ends at the first filemark, behind which the tape then stands.
 pub struct TapeInput {
@@ -18,6 +22,8 @@ pub struct TapeInput {
     state: State,
     /// A record was read beforehand, to learn the size of one that was lost.
     waiting: bool,
+    /// So many records before that one are lost, too, and were not yet told.
+    untold: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,7 +39,7 @@ impl TapeInput {
     /// Reads on from where the drive stands.
     pub fn new(drive: Box<dyn Drive>) -> Self {
         let records = Records::new(drive);
-        Self { records, given: 0, before: 0, record_bytes: None, state: State::Reading, waiting: false }
+        Self { records, given: 0, before: 0, record_bytes: None, state: State::Reading, waiting: false, untold: 0 }
     }
 
     /// How often the tape was sent somewhere.
@@ -63,18 +69,17 @@ impl TapeInput {
             }
             Err(Failure::Unreadable(cause)) => {
                 self.state = State::Unreadable;
-                Err(self.unreadable(cause))
+                Err(self.unreadable(self.records.number() - 1, cause))
             }
         }
     }
 
-    /// The failure of the record before the next, with its number and its bytes.
-    fn unreadable(&self, cause: io::Error) -> io::Error {
+    /// The failure of a record, with its number and its bytes.
+    fn unreadable(&self, number: u64, cause: io::Error) -> io::Error {
         let place = match self.record_bytes {
             Some(length) => format!(", bytes {} to {} of what is read,", self.before, self.before + length as u64),
             None => String::new(),
         };
-        let number = self.records.number() - 1;
         let why = format!("record {number}{place} cannot be read, neither when tried again");
         let remedy = "clean the drive and try again, or another drive; \
                       `blocktar salvage` brings back everything else"
@@ -82,23 +87,42 @@ impl TapeInput {
         Advised { why, remedy, cause: Some(cause) }.into()
     }
 
-    /// The length of the record that was lost. Before the first that could be read, it is taken to be as long as that will be.
+    /// The length of the record that was lost. Before the first that could be read, it is taken to be as long as that will be; those between are told one by one.
     fn lost_bytes(&mut self) -> io::Result<u64> {
-        let mut lost_records = 1;
+        if self.untold > 0 {
+            self.untold -= 1;
+        }
         while self.record_bytes.is_none() && self.state == State::Reading {
             match self.advance() {
                 Ok(read) => self.waiting = read,
-                Err(_) if self.state == State::Unreadable => {
+                Err(_) if self.state == State::Unreadable && self.untold + 1 < LOST_MAX => {
                     self.state = State::Reading;
-                    lost_records += 1;
+                    self.untold += 1;
+                }
+                Err(_) if self.state == State::Unreadable => {
+                    self.state = State::Failed;
+                    return Err(too_many_lost());
                 }
                 Err(error) => return Err(error),
             }
         }
-        let lost_bytes = lost_records * self.record_bytes.unwrap_or(0) as u64;
+        let lost_bytes = self.record_bytes.unwrap_or(0) as u64;
         self.before += lost_bytes;
         Ok(lost_bytes)
     }
+
+    /// The failure of a record that was passed before the first that could be read.
+    fn untold(&mut self) -> io::Error {
+        self.state = State::Unreadable;
+        let number = self.before / self.record_bytes.unwrap_or(1).max(1) as u64;
+        self.unreadable(number, io::Error::from_raw_os_error(errno::EIO))
+    }
+}
+
+fn too_many_lost() -> io::Error {
+    let why = format!("the first {LOST_MAX} records cannot be read, neither when tried again");
+    let remedy = "clean the drive and try again, or another drive".to_owned();
+    Advised { why, remedy, cause: None }.into()
 }
 
 /// The failure to read where nothing is.
@@ -128,6 +152,9 @@ impl Input for TapeInput {
             State::Reading => {}
             State::Ended => return Ok(0),
             State::Unreadable | State::Failed => return Err(io::Error::other("an earlier read of it failed")),
+        }
+        if self.untold > 0 {
+            return Err(self.untold());
         }
         if (self.given == self.records.record().len() || self.waiting) && !self.advance()? {
             return Ok(0);

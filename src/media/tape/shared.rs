@@ -1,6 +1,7 @@
 //! A drive that its input and whoever changes its cartridges share: the driver lets only one have it open.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::drive::{Drive, DriveStatus, DriveTransforms};
@@ -29,6 +30,10 @@ impl SharedDrive {
 impl Drive for SharedDrive {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn is_at(&self, path: &Path) -> bool {
+        self.drive().is_at(path)
     }
 
     fn can_read(&self) -> bool {

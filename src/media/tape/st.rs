@@ -1,10 +1,12 @@
 //! A tape drive behind Linux' driver `st`.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
+use std::path::Path;
 
 use crate::drive::{Drive, DriveStatus, DriveTransforms};
-use crate::sys::tape::{self, Command};
+use crate::sys::block::file_kind;
+use crate::sys::tape::{self, Command, TapeNode};
 use crate::sys::{errno, scsi};
 
 /// An open device of `st`. It is never opened anew: the driver lets only one have it.
@@ -45,6 +47,13 @@ impl StDrive {
 impl Drive for StDrive {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn is_at(&self, path: &Path) -> bool {
+        let drive = |metadata: io::Result<Metadata>| Some(TapeNode::of(file_kind(&metadata.ok()?))?.drive);
+        // Each of its nodes is the same drive, and only one of them can be open.
+        path == Path::new(&self.name)
+            || drive(self.file.metadata()).is_some_and(|own| drive(path.metadata()) == Some(own))
     }
 
     fn can_read(&self) -> bool {

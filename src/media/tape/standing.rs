@@ -1,6 +1,6 @@
 //! Where an archive begins on a tape that a shell redirected to: where it stands, if nothing recorded follows.
 
-use crate::drive::{Drive, Place, Placed, explained};
+use crate::drive::{Drive, DriveStatus, Place, Placed, explained};
 use crate::error::{Error, Result};
 use crate::stream::Medium;
 use crate::sys::errno::EIO;
@@ -70,7 +70,8 @@ fn there(drive: &mut dyn Drive) -> Result<Placed> {
 
 /// Whether something recorded follows where the tape stands; then it stands there again.
 ///
-/// Spacing over one record succeeds before recorded data and fails at its end. At a filemark it fails too, but the tape has moved.
+/// Spacing over one record succeeds before recorded data and fails at its end. At a filemark it fails too, but the tape has moved; and before what is damaged, which is
+/// no end.
 fn data_follows(drive: &mut dyn Drive) -> Result<bool> {
     let before = drive.status().map_err(|cause| failed(drive, "asking for the state of", cause))?;
     let address = drive.address().ok();
@@ -94,10 +95,45 @@ fn data_follows(drive: &mut dyn Drive) -> Result<bool> {
         drive.space_files(-1).map_err(|cause| failed(drive, "stepping back on", cause))?;
         return Ok(true);
     }
+    if !status.at_end_of_data && unreadable_follows(drive, &before, address)? {
+        return Ok(true);
+    }
     // What the driver counts is off by one now; it stands where it stood.
     let anew = if before.at_beginning { drive.rewind() } else { drive.to_end_of_data() };
     anew.map_err(|cause| failed(drive, "going to the end of data on", cause))?;
     Ok(false)
+}
+
+/// Whether something recorded follows, over which the drive failed to space without saying that it met the end of data; then the tape stands there again, or at
+/// a filemark or the end of data behind it.
+fn unreadable_follows(drive: &mut dyn Drive, before: &DriveStatus, address: Option<u32>) -> Result<bool> {
+    // A filemark is found without reading what lies before it.
+    let filemark_follows = address.is_none() && drive.space_files(1).is_ok();
+    if !filemark_follows {
+        drive.to_end_of_data().map_err(|cause| failed(drive, "going to the end of data on", cause))?;
+    }
+    let follows = match address {
+        Some(address) => {
+            drive.address().map_err(|cause| failed(drive, "asking for the position of", cause))? != address
+        }
+        // tgtd's drives do not tell the end of data from a fault: one that does so where it certainly is would have said so before.
+        None => {
+            filemark_follows || drive.space_records(1).is_ok() || {
+                let status = drive.status().map_err(|cause| failed(drive, "asking for the state of", cause))?;
+                status.at_end_of_data
+            }
+        }
+    };
+    if follows {
+        let back = match address {
+            Some(address) => drive.seek(address),
+            None if before.at_beginning => drive.rewind(),
+            None if filemark_follows => drive.space_files(-1),
+            None => drive.to_end_of_data(),
+        };
+        back.map_err(|cause| failed(drive, "going back on", cause))?;
+    }
+    Ok(follows)
 }
 
 /// Writes the filemark that a tape file lacks in which the tape stands, as its writer was interrupted: else what follows would be the same tape file, and never be found.
@@ -129,7 +165,7 @@ fn failed(drive: &mut dyn Drive, doing: &'static str, cause: std::io::Error) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::simulated::{Access, Behaviour, Cartridge, Mechanism};
+    use super::super::simulated::{Access, Behaviour, Cartridge, Mechanism, Unreadable};
     use super::*;
 
     fn two_files() -> Cartridge {
@@ -153,6 +189,53 @@ mod tests {
                 assert!(AsItStands { overwrite: true }.first(&mut drive).is_ok());
                 assert_eq!(drive.address().unwrap(), position);
                 assert_eq!(two_files().files().len(), 2);
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_spaced_over_is_not_taken_for_the_end_of_data() {
+        for (addresses, tells) in [(true, true), (true, false), (false, true), (false, false)] {
+            for (closed, access) in [(true, Access::Write), (false, Access::Write), (true, Access::Both)] {
+                let cartridge = two_files();
+                cartridge.make_unreadable(0, Unreadable::FOR_GOOD);
+                if !closed {
+                    // Nothing is damaged on the emulations that tell neither.
+                    if !addresses && !tells {
+                        continue;
+                    }
+                    cartridge.cut(2);
+                }
+                let before = cartridge.recorded();
+                let mechanism = Mechanism::new(Behaviour {
+                    addresses,
+                    spaces_by_reading: true,
+                    tells_end_of_spacing: tells,
+                    ..Behaviour::default()
+                });
+                mechanism.insert(&cartridge);
+                let mut drive = mechanism.open(access).unwrap();
+                let mut place = AsItStands { overwrite: false };
+                let refusal = place.first(&mut drive).unwrap_err();
+                assert!(refusal.to_string().contains("recorded data"), "{refusal}");
+                assert!(matches!(place.next(&mut drive).unwrap(), Placed::Wrong(_)), "{addresses} {tells} {closed}");
+                assert_eq!(cartridge.recorded(), before);
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_data_is_found_on_drives_that_do_not_tell_it() {
+        for addresses in [true, false] {
+            for (cartridge, files) in [(Cartridge::large(), 0), (two_files(), 2)] {
+                let behaviour = Behaviour { addresses, tells_end_of_spacing: false, ..Behaviour::default() };
+                let mechanism = Mechanism::new(behaviour);
+                mechanism.insert(&cartridge);
+                let mut drive = mechanism.open(Access::Write).unwrap();
+                drive.space_files(files).unwrap();
+                AsItStands { overwrite: false }.first(&mut drive).unwrap();
+                drive.write_record(&[9; 512]).unwrap();
+                assert_eq!(cartridge.files().len(), files as usize + 1);
             }
         }
     }

@@ -160,8 +160,29 @@ fn several_lost_records_before_the_first_good_one_are_as_long_as_that() {
     [0, 1].iter().for_each(|bad| cartridge.make_unreadable(*bad, Unreadable::FOR_GOOD));
     let (_, drive) = open(&cartridge);
     let (content, lost) = salvage(&mut TapeInput::new(Box::new(drive)));
-    assert_eq!(lost, [(0, 2 * R as u64)]);
+    // One by one, so that nobody has to take many at once.
+    assert_eq!(lost, [(0, R as u64), (R, R as u64)]);
     assert!(content[2 * R..] == numbered(4)[2..].concat());
+}
+
+#[test]
+fn a_tape_file_whose_beginning_is_lost_is_given_up_at_last() {
+    for (bad, can_be_had) in [(64, true), (65, false)] {
+        let cartridge = Cartridge::with_files(&[numbered(80)]);
+        (0..bad).for_each(|bad| cartridge.make_unreadable(bad, Unreadable::FOR_GOOD));
+        let (_, drive) = open(&cartridge);
+        let mut input = TapeInput::new(Box::new(drive));
+        if can_be_had {
+            let (content, lost) = salvage(&mut input);
+            assert_eq!(lost.len(), bad);
+            assert!(content[bad * R..] == numbered(80)[bad..].concat());
+            continue;
+        }
+        let cause = input.read(&mut [0; R]).unwrap_err();
+        let (told, _) = why(input.pass_unreadable(&cause).unwrap().unwrap_err());
+        assert!(told.contains("the first 64 records cannot be read"), "{told}");
+        input.read(&mut [0; R]).unwrap_err();
+    }
 }
 
 #[test]

@@ -27,23 +27,11 @@ impl TapeOutput {
                 reason: &reason,
                 direction: Direction::Write,
             };
-            reason = match self.options.next_medium.ask(&question)? {
-                Answer::GoOnWith(path) => {
-                    self.drive = (self.options.open)(&path)?;
-                    self.name = self.drive.name().to_owned();
-                    match self.place_next()? {
-                        None => return Ok(()),
-                        Some(why) => MediumReason::Wrong(why),
-                    }
-                }
-                Answer::Changed => match self.drive.load() {
-                    Ok(()) => match self.place_next()? {
-                        None => return Ok(()),
-                        Some(why) => MediumReason::Wrong(why),
-                    },
-                    Err(cause) => MediumReason::Wrong(explained(self.drive.as_mut(), cause).to_string()),
-                },
-            };
+            let answer = self.options.next_medium.ask(&question)?;
+            match self.go_on_with(answer)? {
+                None => return Ok(()),
+                Some(why) => reason = MediumReason::Wrong(why),
+            }
         }
         let MediumReason::Wrong(why) = reason else { unreachable!("only a wrong one is asked for again") };
         let remedy = "have blank cartridges ready, or add --overwrite if all that is on them may be lost";
@@ -55,10 +43,30 @@ impl TapeOutput {
         ))
     }
 
+    /// Goes on as it was answered; what is wrong with that, otherwise: a slip of whoever answers must not cost what was written so far.
+    fn go_on_with(&mut self, answer: Answer) -> Result<Option<String>> {
+        match answer {
+            // The driver lets only one have it, and here it is open already.
+            Answer::GoOnWith(path) if !self.drive.is_at(&path) => match (self.options.open)(&path) {
+                Ok(drive) => {
+                    self.drive = drive;
+                    self.name = self.drive.name().to_owned();
+                }
+                Err(error) => return as_wrong(error).map(Some),
+            },
+            Answer::GoOnWith(_) | Answer::Changed => {
+                if let Err(cause) = self.drive.load() {
+                    return Ok(Some(explained(self.drive.as_mut(), cause).to_string()));
+                }
+            }
+        }
+        self.place_next().or_else(|error| as_wrong(error).map(Some))
+    }
+
     /// Goes where the next part begins; what is wrong with the cartridge, otherwise.
     fn place_next(&mut self) -> Result<Option<String>> {
-        if self.used.holds(self.drive.as_mut()) {
-            return Ok(Some("it holds a part of this very archive".to_owned()));
+        if let Some(why) = self.used.why_used(self.drive.as_mut()) {
+            return Ok(Some(why.to_owned()));
         }
         match self.options.place.next(self.drive.as_mut())? {
             Placed::There { medium, notes } => {
@@ -68,4 +76,9 @@ impl TapeOutput {
             Placed::Wrong(why) => Ok(Some(why)),
         }
     }
+}
+
+/// Why a medium will not do, by the error that it gave; only the wish to stop is none.
+fn as_wrong(error: Error) -> Result<String> {
+    if matches!(error, Error::Interrupted { .. }) { Err(error) } else { Ok(error.to_string()) }
 }

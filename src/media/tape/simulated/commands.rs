@@ -53,11 +53,10 @@ impl State {
             return Ok(());
         }
         let met_just_now = !std::mem::replace(&mut self.warned, true);
-        self.refuses_next = true;
-        match self.behaviour.early_warning {
-            EarlyWarning::RecordedYetRefused if met_just_now => Err(failed(errno::ENOSPC)),
-            _ => Ok(()),
-        }
+        let manner = self.behaviour.early_warning;
+        self.refuses_next = manner != EarlyWarning::RecordedYetRefusedOnce;
+        let refuses = manner != EarlyWarning::Documented && met_just_now;
+        if refuses { Err(failed(errno::ENOSPC)) } else { Ok(()) }
     }
 
     /// What the drive had taken but not written is gone.
@@ -247,6 +246,15 @@ impl State {
         let cartridge = self.spaceable(count)?;
         let reel = cartridge.reel();
         for _ in 0..count.unsigned_abs() {
+            let next = if count > 0 { Some(self.position) } else { self.position.checked_sub(1) };
+            let next = next.and_then(|at| reel.blocks.get(at));
+            if self.behaviour.spaces_by_reading && next.is_some_and(|block| block.unreadable.is_some()) {
+                self.record_known = false;
+                return Err(failed(errno::EIO));
+            }
+            if next.is_none() && !self.behaviour.tells_end_of_spacing {
+                return Err(failed(errno::EIO));
+            }
             if self.step(&reel, count > 0)? == Recorded::Filemark && self.behaviour.stops_at_filemarks {
                 self.record_known = count > 0;
                 return Err(failed(errno::EIO));

@@ -18,6 +18,8 @@ pub enum EarlyWarning {
     Documented,
     /// As `scsi_debug` does it: the record that meets the zone is written and refused all the same; the next is refused and not written; then as documented.
     RecordedYetRefused,
+    /// The record that meets the zone is written and refused all the same; all that follow are written.
+    RecordedYetRefusedOnce,
 }
 
 /// What a drive is like, and which faults it has. All fields can be changed at any time with [`Mechanism::change`].
@@ -39,6 +41,10 @@ pub struct Behaviour {
     pub stops_at_filemarks: bool,
     /// Whether going back over filemarks ends a record too far, as with tgtd's drives.
     pub overshoots_filemarks: bool,
+    /// Whether spacing reads, so that it fails with `EIO` before a record that cannot be read.
+    pub spaces_by_reading: bool,
+    /// Whether its state says so when spacing over records met the end of data; with tgtd's drives it does not.
+    pub tells_end_of_spacing: bool,
     /// The longest record; longer reads and writes are `EINVAL`.
     pub largest_record_bytes: usize,
     /// The most records or files that one command spaces over: its count has 24 bits, with sign.
@@ -61,6 +67,8 @@ impl Default for Behaviour {
             addresses: true,
             stops_at_filemarks: true,
             overshoots_filemarks: false,
+            spaces_by_reading: false,
+            tells_end_of_spacing: true,
             largest_record_bytes: (16 << 20) - 1,
             largest_space: (1 << 23) - 1,
             transforms: DriveTransforms::default(),
