@@ -66,6 +66,14 @@ pub struct How {
     pub reading: Reading,
 }
 
+/// Whether this may be a part of an archive: of one alone, which of the parts that are not there and the faults in the one that is a reader comes upon
+/// first is its own affair.
+pub fn speaks_of_parts(archive: &[u8]) -> bool {
+    [&b"\"part\":{"[..], b"\"continues\":true"]
+        .iter()
+        .any(|text| archive.windows(text.len()).any(|found| found == *text))
+}
+
 /// The archive, or the class of the first thing that is wrong with it.
 pub fn read(archive: &Arc<Vec<u8>>, how: How) -> std::result::Result<Whole, &'static str> {
     let mut first_fault = None;
