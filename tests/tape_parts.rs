@@ -10,11 +10,11 @@ use archives::{class, scan, small};
 use blocktar::archive::{Inputs, OpenArchive, OpenOptions};
 use blocktar::backup::backup;
 use blocktar::cartridge::Appending;
-use blocktar::drive::Drive;
+use blocktar::drive::{Drive, LentDrive};
 use blocktar::media::further_media::{Further, FurtherMedia, TapeReading};
 use blocktar::media::next_medium::NextMedium;
 use blocktar::media::tape::simulated::{Access, Behaviour, Cartridge, EarlyWarning, Mechanism};
-use blocktar::media::tape::{AsItStands, SharedDrive, TapeOutput, TapeOutputOptions};
+use blocktar::media::tape::{AsItStands, TapeOutput, TapeOutputOptions};
 use blocktar::progress::Progress;
 use blocktar::restore::{RestoreRequest, restore};
 use blocktar::target::memory::Memory;
@@ -47,7 +47,7 @@ fn read(cartridges: &[Cartridge], behaviour: Behaviour, size: usize) -> (Vec<u8>
     let mechanism = Mechanism::new(behaviour);
     mechanism.insert(&cartridges[0]);
     cartridges[1..].iter().for_each(|cartridge| mechanism.lay_ready(cartridge));
-    let drive = SharedDrive::new(Box::new(mechanism.open(Access::Read).unwrap()));
+    let drive = LentDrive::new(Box::new(mechanism.open(Access::Read).unwrap()));
     let further = Further {
         next_medium: asked(),
         reading: TapeReading::Forward,

@@ -1,4 +1,4 @@
-//! A drive that is lent to whoever wants one of his own, and comes back with its tape where he left it.
+//! A drive that several have by turns, as the driver lets only one open it: it comes back with its tape where the last one left it.
 
 use std::io;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{Drive, DriveStatus, DriveTransforms};
 
-/// A drive that several have by turns: each has a copy of this.
+/// A handle of a drive that several have by turns; it is closed when the last of them goes.
 #[derive(Clone)]
 pub struct LentDrive {
     drive: Arc<Mutex<Box<dyn Drive>>>,

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::file::FileInput;
 use super::next_medium::{Answer, Direction, NextMedium, Question};
 use super::numbered::NumberedPath;
-use super::tape::{SeekableTapeInput, SharedDrive, TapeInput};
-use crate::drive::{Drive, explained};
+use super::tape::{SeekableTapeInput, TapeInput};
+use crate::drive::{Drive, LentDrive, explained};
 use crate::error::{Error, Result};
 use crate::stream::{Input, MediumReason, NextInput, WantedPart};
 
@@ -25,7 +25,7 @@ pub enum TapeReading {
 
 impl TapeReading {
     /// The input that reads a drive in this way from where it stands.
-    pub fn input(self, drive: SharedDrive) -> Result<Box<dyn Input>> {
+    pub fn input(self, drive: LentDrive) -> Result<Box<dyn Input>> {
         let name = drive.name().to_owned();
         Ok(match self {
             Self::Forward => Box::new(TapeInput::new(Box::new(drive))),
@@ -58,7 +58,7 @@ pub struct Further {
 /// Has the cartridges changed on which an archive goes on, or goes on with what is named instead.
 pub struct FurtherMedia {
     /// The drive that is read, unless it is a file.
-    drive: Option<SharedDrive>,
+    drive: Option<LentDrive>,
     name: String,
     further: Further,
     wrong: u32,
@@ -66,7 +66,7 @@ pub struct FurtherMedia {
 
 impl FurtherMedia {
     /// Goes on behind the cartridge in this drive, or behind a file of this name.
-    pub fn new(drive: Option<SharedDrive>, name: String, further: Further) -> Self {
+    pub fn new(drive: Option<LentDrive>, name: String, further: Further) -> Self {
         Self { drive, name, further, wrong: 0 }
     }
 
@@ -94,7 +94,7 @@ impl FurtherMedia {
                 match (self.further.open_drive)(&path) {
                     Ok(Some(drive)) => {
                         self.name = drive.name().to_owned();
-                        self.drive = Some(SharedDrive::new(drive));
+                        self.drive = Some(LentDrive::new(drive));
                     }
                     Ok(None) => return open_file(&path).map_or_else(as_wrong, |input| Ok(Ok(input))),
                     Err(error) => return as_wrong(error),
@@ -191,7 +191,7 @@ mod tests {
 
     /// A drive with a cartridge whose only record begins with 1; the other cartridges' lie ready. The cartridge of part N begins with N.
     fn further(mechanism: &Mechanism, command: &str) -> FurtherMedia {
-        let drive = SharedDrive::new(Box::new(mechanism.open(Access::Read).unwrap()));
+        let drive = LentDrive::new(Box::new(mechanism.open(Access::Read).unwrap()));
         let position = |drive: &mut dyn Drive, wanted: &WantedPart| {
             let mut record = [0; 512];
             drive.read_record(&mut record).unwrap();

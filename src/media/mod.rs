@@ -18,8 +18,8 @@ use std::sync::Arc;
 use self::further_media::{Further, FurtherMedia};
 use self::next_medium::NextMedium;
 use self::numbered::{NumberedOutput, NumberedPath};
-use self::tape::{AsItStands, SharedDrive, TapeOutput, TapeOutputOptions};
-use crate::drive::{Drive, Place};
+use self::tape::{AsItStands, TapeOutput, TapeOutputOptions};
+use crate::drive::{Drive, LentDrive, Place};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::stream::{Input, Output};
@@ -68,7 +68,7 @@ pub fn open_input_and_further(
     let mut shared = None;
     let input = open_input_or(location, |mut drive| {
         position(&mut drive)?;
-        let drive = SharedDrive::new(Box::new(drive));
+        let drive = LentDrive::new(Box::new(drive));
         shared = Some(drive.clone());
         further.reading.input(drive)
     })?;

@@ -5,7 +5,6 @@ mod output;
 mod record;
 mod records;
 mod seeking;
-mod shared;
 pub mod simulated;
 mod speed;
 mod st;
@@ -21,7 +20,6 @@ use std::path::Path;
 pub use input::TapeInput;
 pub use output::{OpenDrive, RECORD_BYTES, TapeOutput, TapeOutputOptions};
 pub use seeking::SeekableTapeInput;
-pub use shared::SharedDrive;
 pub use st::StDrive;
 pub use standing::AsItStands;
 

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use blocktar::archive::Inputs;
 use blocktar::cartridge::{self, Selector};
-use blocktar::drive::Drive;
+use blocktar::drive::{Drive, LentDrive};
 use blocktar::error::{Error, Result};
 use blocktar::media::further_media::{Further, FurtherMedia, TapeReading};
 use blocktar::media::next_medium::NextMedium;
 use blocktar::media::numbered::NumberedPath;
-use blocktar::media::tape::SharedDrive;
 use blocktar::progress::Progress;
 
 use super::Wanted;
@@ -46,7 +45,7 @@ impl Wanted<'_> {
             let name = input.name().to_owned();
             return self.with_further(input.into(), None, name, further, reading, progress);
         };
-        let mut drive = SharedDrive::new(Box::new(drive));
+        let mut drive = LentDrive::new(Box::new(drive));
         only.position(&mut drive)?;
         let (name, input) = (drive.name().to_owned(), reading.input(drive.clone())?);
         self.with_further(input.into(), Some(drive), name, further, reading, progress)
@@ -77,7 +76,7 @@ impl Wanted<'_> {
     fn with_further(
         &self,
         inputs: Inputs,
-        drive: Option<SharedDrive>,
+        drive: Option<LentDrive>,
         name: String,
         further: &FurtherArguments,
         reading: TapeReading,
