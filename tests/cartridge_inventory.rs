@@ -15,7 +15,7 @@ use cartridges::{RECORD, open, records_of};
 /// An archive's records are many more than its ends.
 const DATA: usize = 4 << 20;
 
-/// A drive with addresses, one without, and an emulation that passes over filemarks.
+/// A drive with addresses, one without, and an emulation that passes over filemarks and goes back a record too far.
 fn drives() -> [(bool, bool); 3] {
     [(true, true), (false, true), (false, false)]
 }
@@ -23,7 +23,8 @@ fn drives() -> [(bool, bool); 3] {
 fn mechanism(cartridge: &Cartridge, (addresses, stops): (bool, bool)) -> Mechanism {
     let mechanism = Mechanism::holding(cartridge);
     mechanism.change(|behaviour| {
-        (behaviour.addresses, behaviour.stops_at_filemarks) = (addresses, stops);
+        (behaviour.addresses, behaviour.stops_at_filemarks, behaviour.overshoots_filemarks) =
+            (addresses, stops, !stops);
         behaviour.largest_record_bytes = 1 << 20;
     });
     mechanism
@@ -100,6 +101,22 @@ fn everything_that_may_lie_on_a_cartridge_is_told() {
         assert!(told.returned);
         if kind.0 {
             assert_eq!(files[1].archive().unwrap().archive_bytes, Some((whole.len() * RECORD) as u64));
+        }
+    }
+}
+
+/// A tape file whose ends are all of it, or nearly: going back from its end must not lead into the one before.
+#[test]
+fn backups_of_few_records_are_told_as_long_ones_are() {
+    for data in (0..24).map(|records| records * RECORD + 100) {
+        let files: Vec<_> = (0..3).map(|number| records_of(&format!("web{number}"), data, None)).collect();
+        let records = files[0].len();
+        let cartridge = Cartridge::with_files(&files);
+        for (kind, most) in drives().into_iter().zip([2, 3, 3]) {
+            let (files, told) = listed(&mechanism(&cartridge, kind));
+            let expected = ["web0 Complete", "web1 Complete", "web2 Complete"];
+            assert_eq!(words(&files), expected, "{records} records, {kind:?}");
+            assert!(told.positionings <= 3 * most + 2, "{records} records, {kind:?}: {}", told.positionings);
         }
     }
 }

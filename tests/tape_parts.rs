@@ -94,7 +94,7 @@ fn whatever_the_cartridges_are_like_the_image_comes_back() {
         restored += 1;
         several += usize::from(used.len() > 1);
     }
-    assert!(restored > 40 && several > 20, "only {restored} were written, {several} onto several cartridges");
+    assert!(restored > 40 && several > 8, "only {restored} were written, {several} onto several cartridges");
 }
 
 #[test]

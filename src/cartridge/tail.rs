@@ -72,8 +72,8 @@ pub fn read_ends(deck: &mut Deck<'_>) -> Result<Option<Ends>> {
     let record_bytes = first.bytes.len() as u64;
     let mut head = first;
     if head.end == RunEnd::Elsewhere && head.unreadable == 0 && beginning(&head.bytes) != Beginning::OtherTar {
-        // So many that going back as many from the file's end never leads beyond its start.
-        let more = run(deck, records_at_end(record_bytes).saturating_sub(1), Keep::First)?;
+        // So many that going back as many from the file's end never leads beyond its start, nor one more (tgtd's drives).
+        let more = run(deck, records_at_end(record_bytes), Keep::First)?;
         head.bytes.extend_from_slice(&more.bytes);
         head = Run { bytes: head.bytes, records: 1 + more.records, ..more };
     }
@@ -98,14 +98,16 @@ fn read_far_end(deck: &mut Deck<'_>, head: Run, ends: Ends) -> Result<Ends> {
     let records = behind.zip(ends.address).and_then(|(behind, start)| records_between(start, behind, closed));
     let wanted = records_at_end(ends.record_bytes).min(records.unwrap_or(u32::MAX));
     let back = Back { address: behind, closed, wanted };
-    let mut tail = read_back(deck, &back)?;
-    if closed
-        && let Some(number) = file_behind.filter(|_| behind.is_none())
-        && deck.status()?.file != Some(number)
-    {
-        // The drive passed filemarks without a word, up to another tape file: whoever goes on from here would come by this one again and again.
-        deck.go_to_file(number)?;
-        tail = Run { bytes: Vec::new(), records: 0, unreadable: 1, end: RunEnd::Elsewhere };
+    let (mut tail, passed) = read_back(deck, &back)?;
+    if let Some(number) = file_behind.filter(|_| behind.is_none() && closed) {
+        let is_ours = deck.status()?.file == Some(number + passed) && tail.end != RunEnd::Elsewhere;
+        if !is_ours {
+            tail = Run { bytes: Vec::new(), records: 0, unreadable: 1, end: RunEnd::Elsewhere };
+        }
+        if !is_ours || passed > 0 {
+            // It stands elsewhere, or its driver has lost count: whoever goes on from here would come by this file again and again.
+            deck.go_to_file(number)?;
+        }
     }
     let even = tail.unreadable == 0 && tail.bytes.len() as u64 == u64::from(tail.records) * ends.record_bytes;
     let length_bytes = records.filter(|_| even).map(|records| u64::from(records) * ends.record_bytes);
@@ -127,8 +129,9 @@ struct Back {
     wanted: u32,
 }
 
-/// Goes back, reads the last records, and stands behind the file again.
-fn read_back(deck: &mut Deck<'_>, back: &Back) -> Result<Run> {
+/// Goes back, reads the last records, and stands behind the file again, unless they could not be read up to its end. Beside them, how many filemarks
+/// it came by that the driver did not count on the way back.
+fn read_back(deck: &mut Deck<'_>, back: &Back) -> Result<(Run, u32)> {
     let mut at_start = false;
     if let Some(behind) = back.address {
         deck.seek(behind.saturating_sub(back.wanted + u32::from(back.closed)))?;
@@ -141,24 +144,26 @@ fn read_back(deck: &mut Deck<'_>, back: &Back) -> Result<Run> {
             at_start = deck.status()?.at_beginning || deck.space_files(1)?;
         }
     }
-    let most = back.wanted.saturating_add(1);
+    // One more where the drive went back a record too far, and the filemark.
+    let most = back.wanted.saturating_add(2);
     let mut run = run(deck, most, Keep::Last)?;
-    if run.end == RunEnd::Filemark
-        && back.closed
-        && back.address.is_none()
-        && !at_start
-        && run.records + run.unreadable < back.wanted
-    {
-        // The drive passed a filemark without a word: these are the end of the file before.
+    let (mut blocks, mut passed) = (run.records + run.unreadable, 0);
+    while run.end == RunEnd::Filemark && back.address.is_none() && !at_start && blocks < back.wanted {
+        // The drive went back over this filemark without a word: it ends the file before.
         run = self::run(deck, most, Keep::Last)?;
+        blocks += 1 + run.records + run.unreadable;
+        passed += 1;
     }
     if run.end == RunEnd::Elsewhere {
         match back.address {
             Some(behind) => deck.seek(behind)?,
-            None => drop(deck.space_files(1)?),
+            None => {
+                let reached = deck.space_files(1)?;
+                run.end = if run.unreadable == 0 && reached { RunEnd::Filemark } else { RunEnd::Elsewhere };
+            }
         }
     }
-    Ok(run)
+    Ok((run, passed))
 }
 
 /// Reads on, at most so many records.

@@ -53,4 +53,10 @@ refused "and nothing is appended to it" 6 'overwrite' blocktar backup disk -o $o
 check "unless that is wanted" blocktar backup disk -o $other --name ours --overwrite -q
 check "list" blocktar list $other
 same "has the backup alone" 1 "$(grep -c ours output)"
+
+# Backups of three records, as many as are read at a tape file's end.
+image small 1
+for number in 1 2 3; do check "a small backup" blocktar backup small -o $other --name "small$number" -q; done
+check "list" blocktar list $other
+same "has all of them whole" 3 "$(grep -c 'small.*complete' output)"
 finish

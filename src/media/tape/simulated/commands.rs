@@ -195,7 +195,8 @@ impl State {
         self.lost = false;
         self.ready()?;
         self.positioning();
-        (self.position, self.file_known, self.record_known) = (0, true, true);
+        self.position = 0;
+        self.count_from_beginning();
         Ok(())
     }
 
@@ -237,6 +238,8 @@ impl State {
         }
         if count < 0 && self.behaviour.overshoots_filemarks {
             self.position = self.position.saturating_sub(1);
+            let passed = reel.blocks.get(self.position).map(|block| &block.recorded);
+            self.unnoticed_filemarks -= i64::from(passed == Some(&Recorded::Filemark));
         }
         self.record_known = count > 0;
         Ok(())
@@ -255,10 +258,14 @@ impl State {
             if next.is_none() && !self.behaviour.tells_end_of_spacing {
                 return Err(failed(errno::EIO));
             }
-            if self.step(&reel, count > 0)? == Recorded::Filemark && self.behaviour.stops_at_filemarks {
+            if self.step(&reel, count > 0)? != Recorded::Filemark {
+                continue;
+            }
+            if self.behaviour.stops_at_filemarks {
                 self.record_known = count > 0;
                 return Err(failed(errno::EIO));
             }
+            self.unnoticed_filemarks += if count > 0 { 1 } else { -1 };
         }
         Ok(())
     }
@@ -308,16 +315,18 @@ impl State {
         let reel = cartridge.reel();
         let before = &reel.blocks[..self.position.min(reel.blocks.len())];
         let file = before.iter().filter(|block| block.recorded == Recorded::Filemark).count();
+        let file = u32::try_from(file as i64 - self.unnoticed_filemarks).unwrap_or(0);
         let record = before.iter().rev().take_while(|block| block.recorded != Recorded::Filemark).count();
         Ok(DriveStatus {
             online: true,
             write_protected: reel.write_protected,
-            at_beginning: self.position == 0,
+            // The driver knows the beginning by its own count.
+            at_beginning: self.position == 0 && self.unnoticed_filemarks == 0,
             at_end_of_data: self.met == Met::EndOfData,
             behind_filemark: self.met == Met::Filemark,
             near_end: self.refuses_next || self.at_hard_end,
             block_bytes,
-            file: self.file_known.then_some(file as u32),
+            file: self.file_known.then_some(file),
             record: (self.file_known && self.record_known).then_some(record as u32),
             density: 0x60,
         })

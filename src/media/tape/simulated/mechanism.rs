@@ -114,6 +114,8 @@ pub(super) struct State {
     /// How many records the drive may hold in its buffer.
     pub(super) unconfirmed: usize,
     pub(super) file_known: bool,
+    /// How many filemarks more were passed forward than backward without a word: the driver, which counts files by what it is told, is wrong by them.
+    pub(super) unnoticed_filemarks: i64,
     pub(super) record_known: bool,
     positionings: u64,
     motion: Option<Motion>,
@@ -165,8 +167,14 @@ impl State {
         self.forget_zone();
         self.read_ahead.clear();
         (self.met, self.writing, self.unconfirmed) = (Met::Nothing, false, 0);
-        (self.position, self.lost, self.file_known, self.record_known) = (0, false, true, true);
+        (self.position, self.lost) = (0, false);
+        self.count_from_beginning();
         self.cartridge = cartridge;
+    }
+
+    /// The driver knows again which file and record this is.
+    pub(super) fn count_from_beginning(&mut self) {
+        (self.file_known, self.record_known, self.unnoticed_filemarks) = (true, true, 0);
     }
 
     pub(super) fn unload(&mut self) {

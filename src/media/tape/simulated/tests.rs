@@ -349,6 +349,21 @@ fn some_drives_go_back_a_record_too_far() {
 }
 
 #[test]
+fn a_filemark_passed_without_a_word_is_not_counted() {
+    let (mechanism, mut drive) = open(&Cartridge::with_files(&[records(0..2), records(2..5)]));
+    mechanism.change(|behaviour| behaviour.stops_at_filemarks = false);
+    drive.space_files(1).unwrap();
+    drive.space_records(-2).unwrap();
+    assert_eq!(drive.status().unwrap().file, Some(1));
+    assert_eq!(read(&mut drive).unwrap(), record(1));
+    assert!(read(&mut drive).unwrap().is_empty());
+    assert_eq!(drive.status().unwrap().file, Some(2));
+    drive.rewind().unwrap();
+    drive.space_files(1).unwrap();
+    assert_eq!(drive.status().unwrap().file, Some(1));
+}
+
+#[test]
 fn addresses_count_filemarks_and_some_drives_have_none() {
     let (mechanism, mut drive) = open(&Cartridge::with_files(&[records(0..2), records(2..5)]));
     drive.seek(4).unwrap();
