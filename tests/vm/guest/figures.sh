@@ -32,7 +32,7 @@ for row in "none no compression, sha256" "blake3 no compression, blake3" "zstd z
 done
 echo "all runs: tar $(tr '\n' ' ' < tar); none $(tr '\n' ' ' < none); blake3 $(tr '\n' ' ' < blake3); zstd $(tr '\n' ' ' < zstd)"
 
-image small 1
+image small 6
 for ((number = 1; number <= 20; number++)); do
   blocktar backup small -o $many --name "night$number" -q || fail "backup $number"
 done
