@@ -5,7 +5,8 @@
 
 Reads ARCHIVE (a file, or - for standard input) once, front to back, checks everything that the specification
 demands, and makes the image file TARGET of a full archive. Without TARGET, or with an empty one, it verifies.
-Of an archive in parts ARCHIVE is the first and each PART one of the others, in their order. After a refusal TARGET does not exist. Needs the standard library and the program zstd. Exit codes: 0 sound, 2 usage,
+Of an archive in parts ARCHIVE and each PART are one of them, in any order; they are files then.
+After a refusal TARGET does not exist. Needs the standard library and the program zstd. Exit codes: 0 sound, 2 usage,
 3 input or output failed, 4 incomplete, 5 damaged, 6 not understood, 7 wrong chain, 8 sound with bad ranges.
 """
 import bisect, hashlib, os, sys
@@ -19,7 +20,8 @@ class Archive:
 
     def __init__(self, file, target, before=None, until=None):
         self.tar, self.target, self.last, self.positions = Tar(file, until), target, None, []
-        self.before = before
+        # What the part before told that this one holds again.
+        self.before, self.again = before, before.again if before else []
         kinds = "data_members", "data_bytes", "stored_bytes", "zero_bytes", "bad_members", "bad_bytes"
         self.sums = dict.fromkeys(kinds, 0)
 
@@ -98,6 +100,22 @@ class Archive:
         self.info_digest, self.identity = self.before.info_digest, self.before.identity.copy()
         self.index_number = self.before.index_number
 
+    def repeated(self):
+        """What this part still holds that the next one holds again: ranges and digests, what it had to repeat itself first."""
+        found, seq = self.again, self.tar.seq
+        try:
+            while self.tar.until is not None:
+                path, size, record, _ = self.tar.any_member() or ("", 0, {}, 0)
+                self.tar.padded(size)
+                if path == "end.json":
+                    break
+                if path.startswith("extent/"):
+                    found.append((record["offset"], record["length"], record.get(self.tar.digest)))
+        except Refused:  # Its medium ended there.
+            pass
+        self.tar.seq = seq
+        return found
+
     def begin_index(self):
         previous = {"previous": self.positions[-1]} if self.positions else {}
         self.lines, self.listed = [{"index": 1, "from": self.at} | previous], 0
@@ -136,6 +154,8 @@ class Archive:
             if self.target:
                 self.target.seek(start)
                 self.target.write(plain)
+        if self.again:
+            need((start, length, line.get(self.tar.digest)) == self.again.pop(0), path + ": another than in the part before")
         self.zeros(start)
         self.lines.append(line | {"position": position, "stored": size, "seq": record["seq"]})
         self.identity.update(f"{start} {length} {kind} {line.get(self.tar.digest, '-')}\n".encode())
@@ -207,26 +227,42 @@ class Archive:
         return final, len(blocks) == 1024
 
 
-def first_seq(path):
-    """The number of a part's first member."""
+def first_member(path):
+    """What a part's backup-info says of where it belongs: its archive's id, its number, and the number of its first member."""
     with open(path, "rb") as file:
-        return Tar(file).any_member()[2]["seq"]
+        tar = Tar(file)
+        name, size, record, _ = tar.member()
+        need(name == "backup-info.json", "does not begin with backup-info.json")
+        part = check(tar.content(name, size, record, 256 * KIB, 256 * KIB), backup_info(tar.digest), name).get("part")
+        return tar.id, part["number"] if part else 1, record["seq"]
+
+
+def in_order(paths):
+    """The parts by their numbers, and behind each where the next goes on (section 12: one archive, and each part once)."""
+    found = sorted((first_member(path), path) for path in paths)
+    need(len({id for (id, _, _), _ in found}) == 1, "the parts of two archives", 6)
+    numbers = [number for (_, number, _), _ in found]
+    need(len(set(numbers)) == len(numbers), f"a part is given twice: {numbers}", 6)
+    need(numbers == list(range(1, len(numbers) + 1)), f"parts are missing, here are {numbers}", 4)
+    return [(path, until) for (_, path), until in zip(found, [seq for (_, _, seq), _ in found[1:]] + [None])]
 
 
 def read_all(first, target, parts):
     """Reads an archive in one part, or in all of these. Returns what there is to say, and the exit code."""
     whole, bad_members, bad_bytes, before = True, 0, 0, None
-    starts = [first_seq(part) for part in parts]
-    for part, until in zip([first, *parts], [*starts, None]):
-        with part if part is first else open(part, "rb") as file:
+    for part, until in in_order([first, *parts]) if parts else [(first, None)]:
+        with sys.stdin.buffer if part == "-" else open(part, "rb") as file:
             before = Archive(file, target, before, until)
             final, ended = before.read()
+            if until is not None:
+                before.again = before.repeated()
         need(not final or until is None, "something follows the last part")
         whole, bad_members = whole and ended, bad_members + before.sums["bad_members"]
         bad_bytes += before.sums["bad_bytes"]
         need(whole or target, "complete, but the end blocks are missing")
     need(final, f"goes on in part {before.part['number'] + 1 if before.part else 2}, which is not here", 4)
     need(parts or not before.part, f"is part {before.part and before.part['number']} alone, part 1 is not here", 4)
+    need(not before.again, "does not hold again what the part before held")
     notes = [] if whole else ["the end blocks are missing"]
     if bad_members:
         notes.append(f"{bad_bytes} bytes could not be read when the backup was made")
@@ -237,9 +273,8 @@ def main(archive, target=None, *parts):
     unfinished = target and target + ".incomplete"
     try:
         need(not target or not os.path.lexists(target), f"{target} exists", 3)
-        with (sys.stdin.buffer if archive == "-" else open(archive, "rb") as source,
-              open(unfinished or os.devnull, "wb") as image):
-            says, code = read_all(source, target and image, parts)
+        with open(unfinished or os.devnull, "wb") as image:
+            says, code = read_all(archive, target and image, parts)
         if target:
             os.rename(unfinished, target)
     except (Refused, OSError) as error:

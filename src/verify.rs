@@ -30,6 +30,8 @@ pub struct PartSeen {
     pub input: String,
     /// Whether nothing is wrong with it in itself; also if it lost its end, and the next part proves what it holds.
     pub sound: bool,
+    /// Whether another follows it, as far as it could be read.
+    pub goes_on: bool,
 }
 
 /// What is known of an archive after it was read through.
@@ -52,6 +54,22 @@ pub struct Report {
 }
 
 impl Report {
+    /// The numbers of the parts that were not seen, first and last of each run: those between and before what was read, and the one behind it, if there is one.
+    pub fn parts_not_seen(&self) -> Vec<(u64, u64)> {
+        let mut runs = Vec::new();
+        let mut next = 1;
+        for part in &self.parts {
+            if part.number > next {
+                runs.push((next, part.number - 1));
+            }
+            next = part.number.saturating_add(1);
+        }
+        if self.parts.last().is_some_and(|last| last.goes_on) {
+            runs.push((next, next));
+        }
+        runs
+    }
+
     /// Whether nothing is wrong.
     pub fn is_sound(&self) -> bool {
         self.faults.is_empty()
@@ -101,7 +119,8 @@ struct PartsSeen {
 
 impl PartsSeen {
     fn begin(archive: &OpenArchive) -> Self {
-        let first = PartSeen { number: archive.info().part_number(), input: archive.name().to_owned(), sound: true };
+        let (number, input) = (archive.info().part_number(), archive.name().to_owned());
+        let first = PartSeen { number, input, sound: true, goes_on: false };
         Self { seen: vec![first], ended: false }
     }
 
@@ -115,10 +134,14 @@ impl PartsSeen {
             // What is wrong with a part that cannot be read at all comes behind the end of the one before it.
             Told::Damaged { .. } if self.ended => {}
             Told::Damaged { .. } => self.now().sound = false,
-            Told::Part(part) if part.ended => self.ended = true,
+            Told::Part(part) if part.ended => {
+                self.ended = true;
+                self.now().goes_on = part.goes_on;
+            }
             Told::Part(part) => {
                 self.ended = false;
-                self.seen.push(PartSeen { number: part.number, input: part.input.clone(), sound: true });
+                let (number, input) = (part.number, part.input.clone());
+                self.seen.push(PartSeen { number, input, sound: true, goes_on: false });
             }
             Told::Data { .. } | Told::Zeros(_) | Told::Bad(_) => {}
         }

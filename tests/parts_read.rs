@@ -237,7 +237,7 @@ fn parts_of_two_archives_and_a_part_given_twice_are_refused() {
     let (image, media) = three_parts();
     let (_, others) = three_parts();
     for (given, said) in [
-        (vec![media[0].clone(), others[1].clone()], "the first is of the archive"),
+        (vec![media[0].clone(), others[1].clone()], "is of the archive"),
         (vec![media[0].clone(), media[1].clone(), media[1].clone()], "both are part 2"),
     ] {
         for hand in [Hand::Files, Hand::Pipes] {

@@ -120,3 +120,51 @@ fn a_folder_shows_which_parts_it_has() {
     fs::remove_file(place.path("p-002.tar")).unwrap();
     says(&place, "blocktar list .", 4, &["part 1, others missing", "part 3, others missing"]);
 }
+
+#[test]
+fn verify_says_which_parts_it_saw_and_which_not() {
+    let (place, _, parts) = with_parts();
+    let all = parts.len();
+    says(&place, "blocktar verify p-002.tar", 4, &["p-002.tar: part 2 sound, parts 1 and 3 not seen\n"]);
+    says(&place, "blocktar verify p-001.tar", 4, &["p-001.tar: part 1 sound, part 2 not seen\n"]);
+    let last = &parts[all - 1];
+    let before = if all == 3 { "parts 1 and 2".to_owned() } else { format!("parts 1 to {}", all - 1) };
+    says(&place, &format!("blocktar verify {last}"), 4, &[&format!("{last}: part {all} sound, {before} not seen\n")]);
+    fs::rename(place.path("p-002.tar"), place.path("away")).unwrap();
+    says(&place, "blocktar verify p-001.tar p-003.tar", 4, &["parts 1 and 3 sound, part 2"]);
+    // A part that is not sound is never passed off as one that is.
+    let mut spoilt = fs::read(place.path("away")).unwrap();
+    let middle = spoilt.len() / 2;
+    spoilt[middle] ^= 1;
+    fs::write(place.path("p-002.tar"), spoilt).unwrap();
+    says(&place, "blocktar verify p-002.tar", 5, &["p-002.tar: 2 faults", "part 2: not sound"]);
+}
+
+/// Each of them is sound in itself, and none of them is of use beside the others.
+#[test]
+fn parts_that_are_too_many_or_of_another_cutting_are_named() {
+    let (place, _, parts) = with_parts();
+    let all = parts.len();
+    says(&place, "blocktar reblock 'p-%03d.tar' -o 'q-%d.tar' --part-size 600K", 0, &[]);
+    says(&place, "blocktar reblock 'p-%03d.tar' -o whole.tar", 0, &[]);
+    let named = format!("q-{}.tar says that it is part {}, and the archive ends with part", all + 1, all + 1);
+    says(&place, &format!("blocktar verify p-*.tar q-{}.tar", all + 1), 5, &[&named, "part 1: sound", "part 3: sound"]);
+    let mixed: Vec<_> = parts.iter().map(|part| format!("-i {part}")).collect();
+    let line = format!("blocktar restore {} -i q-{}.tar new.img", mixed.join(" "), all + 1);
+    says(&place, &line, 5, &[&named]);
+    says(
+        &place,
+        "blocktar verify whole.tar p-002.tar",
+        5,
+        &["p-002.tar says that it is part 2, and the archive ends with part 1"],
+    );
+    says(&place, "blocktar restore -i whole.tar -i p-002.tar new.img", 5, &["the archive ends with part 1"]);
+    let cut = ["q-2.tar", "it was cut differently: part 2 begins at byte", "but part 1 ends at byte"];
+    says(&place, "blocktar verify p-001.tar q-2.tar p-003.tar", 5, &cut);
+    says(&place, "blocktar restore -i p-001.tar -i q-2.tar -i p-003.tar new.img", 5, &cut);
+    assert!(!place.path("new.img").exists());
+    fs::copy(place.path("p-002.tar"), place.path("again.tar")).unwrap();
+    says(&place, "blocktar verify p-*.tar again.tar", 6, &["both are part 2: p-002.tar and again.tar"]);
+    fs::write(place.path("old.img"), vec![0xee; SIZE]).unwrap();
+    says(&place, "blocktar restore -i p-001.tar -i p-002.tar --single-part old.img", 6, &["p-002.tar was given, too"]);
+}

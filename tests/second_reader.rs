@@ -95,3 +95,57 @@ fn the_second_reader_reads_what_the_program_writes() {
         }
     }
 }
+
+/// Reads all parts with the second reader, in this order.
+fn of_parts(folder: &Path, image: &Path, parts: &[String]) -> (i64, String) {
+    let parts: Vec<_> = parts.iter().map(|part| folder.join(part)).collect();
+    let mut arguments = vec![parts[0].as_path(), image];
+    arguments.extend(parts[1..].iter().map(PathBuf::as_path));
+    second_reader(&arguments)
+}
+
+#[test]
+fn the_second_reader_comes_to_every_outcome_of_parts() {
+    for set in vector::sets() {
+        let (whole, folder) = (&set.whole, tempfile::tempdir().unwrap());
+        let (parts, image) = (set.write(folder.path()), folder.path().join("new.img"));
+        for (what, target) in [("verify", Path::new("")), ("restore", &image)] {
+            let (code, spoken) = of_parts(folder.path(), target, &parts);
+            assert!(whole.codes(what).contains(&code), "{}: {what} came to {code}: {spoken}", whole.name);
+        }
+        assert_eq!(image.exists(), whole.restores(), "{}", whole.name);
+        if image.exists() {
+            whole.check_image("second reader", &std::fs::read(&image).unwrap(), 0);
+        }
+    }
+}
+
+#[test]
+fn the_second_reader_reads_the_parts_that_the_program_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (disk, bytes) = an_image(folder.path());
+    let run = |line: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_blocktar"));
+        let output = command.args(line.split(' ')).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{line}: {output:?}");
+    };
+    let disk = disk.display();
+    run(&format!("backup {disk} -o a-%d.tar --part-size 500K --compression none --extent-limit 64K --record-size 512"));
+    run(&format!("backup {disk} -o b-%d.tar --part-size 400K --digest blake3 --extent-limit 64K"));
+    // The same archive, cut otherwise.
+    run("reblock a-%d.tar -o c-%d.tar --part-size 300K");
+    for name in ["a", "b", "c"] {
+        let all = (1..20).map(|number| format!("{name}-{number}.tar"));
+        let mut parts: Vec<_> = all.filter(|part| folder.path().join(part).exists()).collect();
+        assert!(parts.len() >= 3, "{parts:?}");
+        let image = folder.path().join(format!("{name}.img"));
+        let (code, spoken) = of_parts(folder.path(), &image, &parts);
+        assert!(code == 0 && std::fs::read(&image).unwrap() == bytes, "{name}: {code}, {spoken}");
+        parts.reverse();
+        assert_eq!(of_parts(folder.path(), Path::new(""), &parts).0, 0, "{name}, backwards");
+        parts.pop();
+        assert_eq!(of_parts(folder.path(), Path::new(""), &parts).0, 4, "{name}, without the first");
+    }
+    let mixed = ["a-1.tar", "c-2.tar"].map(str::to_owned);
+    assert_eq!(of_parts(folder.path(), Path::new(""), &mixed).0, 5, "parts of two cuttings");
+}

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 FOLDER = pathlib.Path(__file__).parent
 SCHEMAS = {}
-for name in ("record", "map", "index-line", "backup-info", "end"):
+for name in ("record", "map", "index-line", "backup-info", "end", "medium"):
     schema = json.loads((FOLDER / f"{name}.json").read_text())
     Draft202012Validator.check_schema(schema)
     SCHEMAS[name] = Draft202012Validator(schema)
@@ -30,6 +30,8 @@ def texts(archive):
                 data = subprocess.run(["zstd", "-dcq"], input=data, stdout=subprocess.PIPE, check=True).stdout
             if path == "backup-info.json":
                 yield "backup-info", data
+            elif path == "medium.json":
+                yield "medium", data
             elif path == "end.json":
                 yield "end", data
             elif path.startswith("extents.json"):
@@ -47,7 +49,9 @@ def wrong_texts(found):
     record = {"blocktar": 1, "seq": 0, "length": 5, "sha256": "0" * 64}
     for change in ({"bad": True}, {"blake3": "0" * 64}, {"x": 1}, {"seq": 1 << 53}, {"sha256": "0" * 63}):
         yield "record", {**record, **change}
-    for name, needless in (("backup-info", {"name", "meta", "attached", "part", "medium", "parent", "samples", "set"}), ("end", {"continues"})):
+    for change in ({"name": " x"}, {"name": ""}, {"name": "n" * 65}, {"name": "x\ty"}, {"record_size": 100}, {"requires": 1}, {"id": "1"}):
+        yield "medium", {**found["medium"], **change}
+    for name, needless in (("backup-info", {"name", "meta", "attached", "part", "medium", "parent", "samples", "set"}), ("end", {"continues"}), ("medium", {})):
         for key in found[name]:
             if key not in needless:
                 yield name, {other: value for other, value in found[name].items() if other != key}

@@ -11,7 +11,7 @@ import hashlib, json, subprocess, sys, tempfile
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-import broken, sound
+import broken, parts, sound
 from writer import zst
 
 FOLDER = Path(__file__).resolve().parent
@@ -47,6 +47,24 @@ def written_by(program):
             yield "blocktar_" + name, made.stdout, result
 
 
+def make_parts():
+    """Archives in parts, each part a file, and what comes of them together. Gives how many files were missing."""
+    made, folder = 0, FOLDER / "parts"
+    folder.mkdir(exist_ok=True)
+    for name, archive in parts.archives():
+        path = folder / f"{name}.tar.zst"
+        if not path.exists():
+            path.write_bytes(zst(archive, "-19"))
+            made += 1
+    write_outcomes(folder / "outcomes.json", dict(parts.outcomes()))
+    return made
+
+
+def write_outcomes(path, outcomes):
+    lines = (f"{json.dumps(name)}: {json.dumps(outcomes[name])}" for name in sorted(outcomes))
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
 def main(program=None):
     outcomes = json.loads(OUTCOMES.read_text()) if OUTCOMES.exists() else {}
     made = 0
@@ -59,9 +77,8 @@ def main(program=None):
         if not path.exists():
             path.write_bytes(zst(archive, "-19") if refused else archive)
             outcomes[name], made = outcome, made + 1
-    lines = (f"{json.dumps(name)}: {json.dumps(outcomes[name])}" for name in sorted(outcomes))
-    OUTCOMES.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-    print(f"{made} made, {len(outcomes) - made} kept")
+    write_outcomes(OUTCOMES, outcomes)
+    print(f"{made} made, {len(outcomes) - made} kept, {make_parts()} parts made")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ pub use info::{Attached, BackupInfo, Kind, MapKind, Parent, Part, Sample, Set};
 pub use label::Label;
 pub use map::text_pieces as map_text;
 pub use reader::{DeviceSize, Faults, Proven, SalvageOptions, Salvaged, Salvager};
-pub use reader::{Ending, Inputs, Lacking, OpenArchive, OpenOptions, PartNews, Reading, Told};
+pub use reader::{Ending, Inputs, Lacking, OpenArchive, OpenOptions, PartNews, Reading, Told, part_words};
 pub use writer::{WrittenArchive, WrittenPart};
 
 /// The limits of format-spec, section 11, in bytes where nothing else is said.

@@ -88,3 +88,53 @@ impl Vector {
         self.outcome["says"].as_str().unwrap_or("")
     }
 }
+
+/// Parts that lie beside each other, of `format-spec/vectors/parts`.
+pub struct PartSet {
+    /// What comes of them together, under their common name; it has no bytes of its own.
+    pub whole: Vector,
+    /// The parts, in the order in which they are given; one may be there twice.
+    pub parts: Vec<Vector>,
+}
+
+/// All of them; fails if an outcome names a part that is not there, or a part is in none.
+pub fn sets() -> Vec<PartSet> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("format-spec/vectors/parts");
+    let outcomes = std::fs::read(folder.join("outcomes.json")).unwrap();
+    let outcomes: BTreeMap<String, Value> = serde_json::from_slice(&outcomes).unwrap();
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut unused: Vec<_> = files.filter_map(|file| Some(file.strip_suffix(".tar.zst")?.to_owned())).collect();
+    let vector = |name: &str, bytes, outcome: &Value| Vector {
+        name: name.to_owned(),
+        bytes: Arc::new(bytes),
+        plain: None,
+        outcome: outcome.clone(),
+    };
+    let mut found = Vec::new();
+    for (name, outcome) in &outcomes {
+        let mut parts = Vec::new();
+        for part in outcome["parts"].as_array().unwrap() {
+            let part = part.as_str().unwrap();
+            unused.retain(|name| name != part);
+            let packed = std::fs::read(folder.join(format!("{part}.tar.zst"))).unwrap();
+            parts.push(vector(part, zstd::decode_all(&packed[..]).unwrap(), &Value::Null));
+        }
+        found.push(PartSet { whole: vector(name, Vec::new(), outcome), parts });
+    }
+    assert!(unused.is_empty(), "parts without an outcome: {unused:?}");
+    assert!(found.len() > 20, "{}", found.len());
+    found
+}
+
+impl PartSet {
+    /// Writes the parts into a folder, each under a name of its own, and gives these in order.
+    pub fn write(&self, folder: &Path) -> Vec<String> {
+        let names = self.parts.iter().enumerate().map(|(place, part)| format!("{place}-{}.tar", part.name));
+        let names: Vec<_> = names.collect();
+        names
+            .iter()
+            .zip(&self.parts)
+            .for_each(|(name, part)| std::fs::write(folder.join(name), &part.bytes[..]).unwrap());
+        names
+    }
+}

@@ -7,6 +7,7 @@ use super::input::ArchiveInput;
 use super::missing::missing;
 use super::parts::{PartInput, Parts};
 use super::seeking::{self, Seeking, SeekingPart};
+use super::surplus::{may_repeat, refuse_surplus};
 use super::{OpenOptions, Reader, Reading, survey, tail};
 use crate::error::{Error, Result};
 use crate::extent::Range;
@@ -35,7 +36,13 @@ pub fn open(
         }
         Err(_) => return Err(seeking::diagnose(input, head, data_position, tell)),
     };
-    if options.single_part || (!ending.end.goes_on() && head.info.part.is_none()) {
+    let is_whole = !ending.end.goes_on() && head.info.part.is_none();
+    if is_whole && may_repeat(&mut parts, &ending.end)? {
+        input.seek_to(data_position)?;
+        return forward(input, head, parts, options);
+    }
+    if options.single_part || is_whole {
+        refuse_surplus(&parts, &ending.end)?;
         return Ok(Reader::Seeking(Box::new(Seeking::open_with_end(input, head, ending, tell)?)));
     }
     if parts.can_ask() && (ending.end.goes_on() && parts.at_hand().is_empty()) {
@@ -44,9 +51,12 @@ pub fn open(
     }
     let first = head.info.part_number();
     let mut found = Ends { all: vec![(SeekingPart { input, ending }, head)], data_positions: vec![data_position] };
-    if !found.find_all(&mut parts)? {
+    if !found.find_all(&mut parts)? || found.may_end_again(&mut parts)? {
         let (input, head) = found.back_to_forward(&mut parts)?;
         return forward(input, head, parts, options);
+    }
+    if !found.last().0.end.goes_on() {
+        refuse_surplus(&parts, &found.last().0.end)?;
     }
     let missing = (options.reading != Reading::Ranges).then(|| found.missing(first)).flatten();
     let seeking = Seeking::open_parts(found.all, tell)?;
@@ -120,6 +130,12 @@ impl Ends {
             }
         }
         Ok(true)
+    }
+
+    /// Whether the part behind the archive's end may have that end again.
+    fn may_end_again(&self, parts: &mut Parts) -> Result<bool> {
+        let end = &self.last().0.end;
+        if end.goes_on() { Ok(false) } else { may_repeat(parts, end) }
     }
 
     /// Gives the parts back, all but the first untouched, and the first behind its head.

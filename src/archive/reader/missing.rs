@@ -26,19 +26,25 @@ fn not_seen(numbers: &[(u64, u64)], next: Option<u64>) -> String {
     if let (true, Some(number)) = (numbers.is_empty(), next) {
         return format!("it goes on in part {number}, which was not given");
     }
-    let mut words: Vec<_> = numbers
-        .iter()
-        .map(|(first, last)| match last.saturating_sub(*first) {
-            0 => first.to_string(),
-            1 => format!("{first} and {last}"),
-            _ => format!("{first} to {last}"),
-        })
-        .collect();
-    words.extend(next.map(|number| number.to_string()));
-    let is_one = next.is_none() && matches!(numbers, [(first, last)] if first == last);
-    let (noun, verb) = if is_one { ("part", "was") } else { ("parts", "were") };
+    let all: Vec<_> = numbers.iter().copied().chain(next.map(|number| (number, number))).collect();
+    let verb = if is_one(&all) { "was" } else { "were" };
     let behind = if next.is_some() { ", and what may follow," } else { "" };
-    format!("{noun} {} of it{behind} {verb} not given", words.join(" and "))
+    format!("{} of it{behind} {verb} not given", part_words(&all))
+}
+
+/// These parts in words, by the first and last of each run: `parts 1 and 3 to 7`.
+pub fn part_words(numbers: &[(u64, u64)]) -> String {
+    let words = numbers.iter().map(|(first, last)| match last.saturating_sub(*first) {
+        0 => first.to_string(),
+        1 => format!("{first} and {last}"),
+        _ => format!("{first} to {last}"),
+    });
+    let noun = if is_one(numbers) { "part" } else { "parts" };
+    format!("{noun} {}", words.collect::<Vec<_>>().join(" and "))
+}
+
+fn is_one(numbers: &[(u64, u64)]) -> bool {
+    matches!(numbers, [(first, last)] if first == last)
 }
 
 #[cfg(test)]

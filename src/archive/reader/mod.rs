@@ -15,6 +15,7 @@ mod parts;
 mod resync;
 mod salvage;
 mod seeking;
+mod surplus;
 mod survey;
 mod tail;
 mod trail;
@@ -24,6 +25,7 @@ pub use ending::Ending;
 pub use glance::{end_in, glance, label};
 pub use lacking::Lacking;
 pub use look::look;
+pub use missing::part_words;
 pub use parts::Inputs;
 pub use salvage::{DeviceSize, Faults, Proven, SalvageOptions, Salvaged, Salvager};
 pub use survey::{Found, Known, Structure, survey};
@@ -108,6 +110,9 @@ impl OpenArchive {
         let mut faults = Vec::new();
         let noted = (options.reading == Reading::Through).then_some(&mut faults);
         let (part, parts) = Parts::gather(inputs.into(), noted)?;
+        if options.single_part {
+            parts.refuse_others(&part)?;
+        }
         let PartInput { mut input, first } = part;
         let wanted = Attachments::Named(options.attached.as_deref());
         let mut head = head::read_behind_info(&mut input, first, wanted, options.reading)?;

@@ -113,13 +113,13 @@ impl Forward {
         let blocks_before = self.course.end_blocks;
         self.course.end_blocks &= end_blocks;
         if end.goes_on() || self.ledger.info().part.is_some() {
-            self.push_news(true, batch);
+            self.push_end_news(end.goes_on(), batch);
         }
         if end.goes_on() && !self.course.single {
             self.go_on(&end, blocks_before, batch)?;
             return Ok(None);
         }
-        if !end_blocks && self.ends_again(batch)? {
+        if self.ends_again(end_blocks, batch)? {
             self.course.end_blocks = blocks_before;
             return Ok(None);
         }
@@ -128,7 +128,9 @@ impl Forward {
         }
         self.course.sum.add(&end);
         let Course { sum, end_blocks, .. } = &self.course;
-        Ok(Some(Ending::of_parts(end, &self.ledger, sum, position, *end_blocks)))
+        let ending = Ending::of_parts(end, &self.ledger, sum, position, *end_blocks);
+        self.tell_surplus(&ending.end, batch)?;
+        Ok(Some(ending))
     }
 
     /// Goes on with the part behind one whose end member says that it does. `blocks_before`: whether all parts before it have their end blocks.
@@ -215,7 +217,7 @@ impl Forward {
         };
         let (input, head) = self.read_part(part)?;
         let is_next = head.info.part_number() == number;
-        if let Some(place) = self.place_behind(&head) {
+        if let Some(place) = self.place_behind(&head.info) {
             self.count_unended(&place, &head);
             self.begin_behind(place, input, head, batch);
             return Ok(());
@@ -239,33 +241,9 @@ impl Forward {
         Ok(())
     }
 
-    /// Goes on behind the archive's end if the next part has that again, as a medium's hard end may have cost what is behind the end member. A reader that is to see
-    /// everything asks for that part; all others have what they need. Whether there is such a part.
-    fn ends_again(&mut self, batch: &mut StoredBatch) -> Result<bool> {
-        let number = self.ledger.info().part_number() + 1;
-        let may = self.reading == Reading::Through && (self.course.parts.can_ask() || self.course.parts.has(number));
-        if !may || self.course.single {
-            return Ok(false);
-        }
-        let taken = self.course.parts.take(&self.common.id, number);
-        let (input, head) = match taken.and_then(|part| part.map(|part| self.read_part(part)).transpose()) {
-            Ok(Some(read)) => read,
-            Err(error @ Error::Interrupted { .. }) => return Err(error),
-            // That the end blocks are missing is told then.
-            Ok(None) | Err(_) => return Ok(false),
-        };
-        let Some(place) = self.place_behind(&head) else { return Ok(false) };
-        if self.ledger.info().part.is_none() {
-            self.push_news(true, batch);
-        }
-        self.count_unended(&place, &head);
-        self.begin_behind(place, input, head, batch);
-        Ok(true)
-    }
-
-    /// Where in the current part, which lost its end, the part with this head goes on, if that is certain.
-    fn place_behind(&mut self, head: &Head) -> Option<Place> {
-        let (info, first_seq) = (&head.info, head.info.first_seq());
+    /// Where in the current part, which lost its end, the part that says this goes on, if that is certain.
+    pub(super) fn place_behind(&mut self, info: &BackupInfo) -> Option<Place> {
+        let first_seq = info.first_seq();
         let is_next = info.part_number() == self.ledger.info().part_number() + 1;
         let is_sound = is_next && !self.lost_members && self.course.unproven.is_none() && first_seq <= self.next_seq;
         let place = is_sound.then(|| self.course.trail.back_to(first_seq)).flatten()?;
@@ -285,7 +263,7 @@ impl Forward {
     }
 
     /// Reads a part's head; it must be that of a part of this archive.
-    fn read_part(&self, part: PartInput) -> Result<(ArchiveInput, Head)> {
+    pub(super) fn read_part(&self, part: PartInput) -> Result<(ArchiveInput, Head)> {
         let PartInput { mut input, first } = part;
         let head = head::read_behind_info(&mut input, first, Attachments::Named(None), self.reading)?;
         check_head(&input, &head, &self.ledger)?;
@@ -293,7 +271,7 @@ impl Forward {
     }
 
     /// Notes that a part cannot be used, if the reader is to see everything.
-    fn pass_over(&self, error: Error, told: u64, batch: &mut StoredBatch) -> Result<()> {
+    pub(super) fn pass_over(&self, error: Error, told: u64, batch: &mut StoredBatch) -> Result<()> {
         match error {
             Error::Incomplete { .. } | Error::Damaged { .. } if self.reading == Reading::Through => {
                 let range = Range { start: told, length: 0 };
@@ -305,7 +283,7 @@ impl Forward {
     }
 
     /// Counts what of a part without an end member belongs to the archive.
-    fn count_unended(&mut self, place: &Place, next: &Head) {
+    pub(super) fn count_unended(&mut self, place: &Place, next: &Head) {
         let before = self.ledger.info();
         let indexes = place.mark.indexes().saturating_sub(self.course.first_index);
         let members = next.info.first_seq().saturating_sub(before.first_seq());
@@ -313,7 +291,7 @@ impl Forward {
     }
 
     /// Goes on with a part that is proven to follow.
-    fn begin_behind(&mut self, place: Place, input: ArchiveInput, head: Head, batch: &mut StoredBatch) {
+    pub(super) fn begin_behind(&mut self, place: Place, input: ArchiveInput, head: Head, batch: &mut StoredBatch) {
         let Place { mark, mut behind } = place;
         self.course.first_index = mark.indexes();
         self.ledger.begin_part(mark, head.info, head.map_position, ());
@@ -340,7 +318,7 @@ impl Forward {
         self.next_seq = next_seq;
         (self.closing, self.pending, self.open_loss, self.lost_members) = (None, None, None, false);
         self.course.trail.begin(next_seq, self.ledger.mark());
-        self.push_news(false, batch);
+        batch.pieces.push(StoredPiece::Part(self.news()));
         let nowhere = Range { start: self.course.told_to, length: 0 };
         batch.pieces.extend(faults.into_iter().map(|why| StoredPiece::Lost { range: nowhere, why }));
     }
@@ -355,9 +333,14 @@ impl Forward {
         missing(self.input.name(), &numbers, next.map(|(number, _)| number), affected)
     }
 
-    fn push_news(&self, ended: bool, batch: &mut StoredBatch) {
+    /// That the current part has begun.
+    fn news(&self) -> PartNews {
         let (number, input) = (self.ledger.info().part_number(), self.input.name().to_owned());
-        batch.pieces.push(StoredPiece::Part(PartNews { number, input, ended }));
+        PartNews { number, input, ended: false, goes_on: false }
+    }
+
+    pub(super) fn push_end_news(&self, goes_on: bool, batch: &mut StoredBatch) {
+        batch.pieces.push(StoredPiece::Part(PartNews { ended: true, goes_on, ..self.news() }));
     }
 
     /// What of the device is told: all of it, or what a single part tells of, which is known where nothing follows.

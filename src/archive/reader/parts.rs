@@ -101,13 +101,15 @@ impl Parts {
         let id = one.first.info.id.clone();
         if let Some(other) = at_hand.iter().find(|other| other.first.info.id != id) {
             let what = format!("read {} and {} as parts of one archive", one.input.name(), other.input.name());
-            let why = format!("the first is of the archive {id}, the second of {}", other.first.info.id);
+            let (first, second) = (one.input.name(), other.input.name());
+            let why = format!("{first} is of the archive {id}, {second} of {}", other.first.info.id);
             return Err(Error::refused(what, why, Some("name the parts of one archive alone".to_owned())));
         }
         at_hand.sort_by_key(|part| part.first.info.part_number());
         if let Some(pair) = at_hand.windows(2).find(|pair| number(&pair[0]) == number(&pair[1])) {
             let what = format!("read {} and {} as parts of one archive", pair[0].input.name(), pair[1].input.name());
-            let why = format!("both are part {}", number(&pair[0]));
+            let why =
+                format!("both are part {}: {} and {}", number(&pair[0]), pair[0].input.name(), pair[1].input.name());
             return Err(Error::refused(what, why, Some("name each part once".to_owned())));
         }
         if let Some(faults) = faults {
@@ -125,6 +127,14 @@ impl Parts {
     /// The parts at hand that have not been taken.
     pub fn at_hand(&self) -> &[PartInput] {
         &self.at_hand
+    }
+
+    /// Refuses what was given beside a part that is to be read alone.
+    pub fn refuse_others(&self, only: &PartInput) -> Result<()> {
+        let Some(other) = self.at_hand.first() else { return Ok(()) };
+        let why = format!("{} was given, too", other.input.name());
+        let remedy = "name one part alone; all parts are restored together without --single-part".to_owned();
+        Err(Error::refused(format!("read {} as a single part", only.input.name()), why, Some(remedy)))
     }
 
     /// Takes all parts at hand.
@@ -226,17 +236,19 @@ pub fn check_start(
     running: super::super::Digest,
 ) -> std::result::Result<(), String> {
     let Some(part) = &info.part else { return Err("it says that it is the first part".to_owned()) };
+    if part.from != mark.at() {
+        return Err(format!(
+            "it was cut differently: part {} begins at byte {} of the device, but part {} ends at byte {}",
+            part.number,
+            part.from,
+            part.number.saturating_sub(1),
+            mark.at()
+        ));
+    }
     if part.first_seq != next_seq {
         return Err(format!(
             "it goes on with member number {}, where number {next_seq} must be: members between them are missing or doubled",
             part.first_seq
-        ));
-    }
-    if part.from != mark.at() {
-        return Err(format!(
-            "it goes on at byte {} of the device, where the part before it ended at {}",
-            part.from,
-            mark.at()
         ));
     }
     if part.running != running {

@@ -34,6 +34,8 @@ pub struct PartNews {
     pub input: String,
     /// Whether it has ended, in the way in which a part must; else it begins.
     pub ended: bool,
+    /// Of one that has ended: whether another follows it.
+    pub goes_on: bool,
 }
 
 /// Some pieces in ascending order and their stored bytes.

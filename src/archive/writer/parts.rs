@@ -327,10 +327,9 @@ impl ArchiveWriter<'_> {
             let mut end = None;
             let step = self.write_pending(Written::Closing, |writer| {
                 end = Some(close(writer)?);
-                Ok(())
+                // The medium is full also where its last filemark cannot be written. Then the next part has the end again: only the last part may be one that ends the archive.
+                writer.out.output.finish()
             });
-            // The medium is full also where its last filemark cannot be written.
-            let step = step.and_then(|()| self.out.output.finish());
             let whole = step.is_ok();
             self.survive(step)?;
             if let Some(end) = end.filter(|_| whole) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use blocktar::archive::Inputs;
+use blocktar::archive::{Inputs, part_words};
 use blocktar::error::{Error, Result};
 use blocktar::media;
 use blocktar::media::further_media::TapeReading;
@@ -98,6 +98,12 @@ fn fault_text(fault: &Fault) -> String {
     }
 }
 
+/// Whether nothing is wrong but that some parts were not there.
+fn only_missing(report: &Report) -> bool {
+    let is_incomplete = matches!(report.faults[..], [Fault { error: Error::Incomplete { .. } }]);
+    is_incomplete && report.parts.iter().all(|part| part.sound) && !report.parts_not_seen().is_empty()
+}
+
 pub(super) fn report_text(name: &str, report: &Report, talk: Talk, begun: Instant) -> String {
     let mut lines = Vec::new();
     match report.faults.len() {
@@ -107,6 +113,11 @@ pub(super) fn report_text(name: &str, report: &Report, talk: Talk, begun: Instan
         }
         0 if talk > Talk::Quiet => lines.push(format!("{name}: sound")),
         0 => {}
+        1 if only_missing(report) => {
+            let sound: Vec<_> = report.parts.iter().map(|part| (part.number, part.number)).collect();
+            let (sound, not_seen) = (part_words(&sound), part_words(&report.parts_not_seen()));
+            lines.push(format!("{name}: {sound} sound, {not_seen} not seen"));
+        }
         count => {
             let all = count as u64 + report.faults_left_out;
             lines.push(format!("{name}: {}", summary::count(all, "fault")));
