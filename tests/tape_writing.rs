@@ -13,7 +13,7 @@ use blocktar::backup::{BackupRequest, BackupSummary, backup};
 use blocktar::drive::{Drive, Place, Placed};
 use blocktar::error::{Error, Result};
 use blocktar::media::next_medium::NextMedium;
-use blocktar::media::tape::simulated::{Access, Behaviour, Cartridge, EarlyWarning, Mechanism};
+use blocktar::media::tape::simulated::{Access, Behaviour, Cartridge, EarlyWarning, Mechanism, SimulatedDrive};
 use blocktar::media::tape::{AsItStands, TapeOutput, TapeOutputOptions};
 use blocktar::progress::Progress;
 use chance::Chance;
@@ -23,13 +23,16 @@ const RECORD: usize = 16 << 10;
 
 /// Writes onto the drive as a redirection does, in records of this size if there is one; further cartridges lie ready in the drive's magazine.
 fn back_up_to(mechanism: &Mechanism, image: &[u8], record: Option<usize>, overwrite: bool) -> Result<BackupSummary> {
+    back_up_by(mechanism.open(Access::Write).unwrap(), image, record, overwrite)
+}
+
+fn back_up_by(drive: SimulatedDrive, image: &[u8], record: Option<usize>, overwrite: bool) -> Result<BackupSummary> {
     let options = TapeOutputOptions {
         record_bytes: record.map(|bytes| bytes as u64),
         place: Box::new(AsItStands { overwrite }),
         next_medium: NextMedium::new(Some("true".to_owned()), &Arc::default()),
         open: Box::new(|_| panic!("nobody named another drive")),
     };
-    let drive = mechanism.open(Access::Write).unwrap();
     let mut output = TapeOutput::begin(Box::new(drive), options)?;
     let request = BackupRequest { record_bytes: 512, ..small() };
     backup(&mut scan(image), &mut output, &request, &Progress::default())
@@ -172,10 +175,30 @@ fn wrong_cartridges_are_asked_for_anew_but_not_for_ever() {
     }
 }
 
+/// The same full cartridge again and again, or one after the other on which not one member fits, must not keep a backup going for ever.
+#[test]
+fn cartridges_that_take_nothing_more_end_a_backup() {
+    let image = Chance::from_seed(6).bytes(1_500_000);
+    for number in 0..48 {
+        let (small, access) = (number % 2 == 0, [Access::Write, Access::Both][number / 2 % 2]);
+        let (addresses, overwrite) = (number / 4 % 2 == 0, number / 8 % 2 == 0);
+        let mechanism =
+            Mechanism::new(Behaviour { addresses, early_warning: MANNERS[number / 16], ..Behaviour::default() });
+        // On the small ones nothing fits behind the head; on the other something does.
+        let bytes = if small { 3 * RECORD as u64 } else { 600_000 };
+        mechanism.insert(&Cartridge::new(bytes, 2 * RECORD as u64));
+        (0..if small { 50 } else { 0 }).for_each(|_| mechanism.lay_ready(&Cartridge::new(bytes, 2 * RECORD as u64)));
+        let error = back_up_by(mechanism.open(access).unwrap(), &image, Some(RECORD), overwrite).unwrap_err();
+        let why = if small { "no room for" } else { "cartridges would not do" };
+        assert!(class(&error) == "refused" && error.to_string().contains(why), "{number}: {error}");
+        assert!(error.remedy().is_some());
+    }
+}
+
 const MANNERS: [EarlyWarning; 3] =
     [EarlyWarning::Documented, EarlyWarning::RecordedYetRefused, EarlyWarning::RecordedYetRefusedOnce];
 
-/// Cartridges of any size, early warning in any manner or none, drives with a buffer that is lost, with addresses and without.
+/// Cartridges of any size, early warning in any manner or none, drives with a buffer that is lost, with addresses and without, that may be read and not.
 #[test]
 fn whatever_the_cartridges_are_like_they_hold_every_byte() {
     let mut chance = Chance::new();
@@ -185,7 +208,7 @@ fn whatever_the_cartridges_are_like_they_hold_every_byte() {
         let image = chance.bytes(length);
         let behaviour = Behaviour {
             early_warning: MANNERS[round % 3],
-            addresses: round % 3 > 0 || round % 4 > 1,
+            addresses: round % 4 > 1,
             hard_end: [blocktar::sys::errno::ENOSPC, blocktar::sys::errno::EIO][chance.below(2) as usize],
             buffered_records: chance.below(8) as usize,
             ..Behaviour::default()
@@ -199,7 +222,8 @@ fn whatever_the_cartridges_are_like_they_hold_every_byte() {
             .collect();
         mechanism.insert(&cartridges[0]);
         cartridges[1..].iter().for_each(|cartridge| mechanism.lay_ready(cartridge));
-        let outcome = back_up_to(&mechanism, &image, Some(RECORD), false);
+        let access = if round % 8 < 4 { Access::Write } else { Access::Both };
+        let outcome = back_up_by(mechanism.open(access).unwrap(), &image, Some(RECORD), false);
         let used: Vec<_> = cartridges.iter().filter(|cartridge| !cartridge.files().is_empty()).collect();
         let parts: Vec<_> = used.iter().map(|cartridge| tape_file(cartridge, 0, RECORD)).collect();
         match outcome {

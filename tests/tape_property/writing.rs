@@ -35,8 +35,6 @@ pub struct Backup {
     pub whole: bool,
     /// Why it failed, if it did.
     pub failure: Option<String>,
-    /// Whether the drive may have recorded something twice without anybody knowing.
-    pub doubtful: bool,
     /// Its parts as they lie on the cartridges, in the order in which they were written.
     pub parts: Vec<Found>,
     /// Whether something happened to its cartridges afterwards.
@@ -46,7 +44,7 @@ pub struct Backup {
 impl Backup {
     /// Whether it must come back.
     pub fn must_come_back(&self) -> bool {
-        self.failure.is_none() && !self.doubtful && !self.spoilt
+        self.failure.is_none() && !self.spoilt
     }
 
     /// Whether it is known where the source could not be read: a backup that failed does not tell.
@@ -166,11 +164,10 @@ impl History {
                 whole = false;
             }
         }
-        let doubtful = plan.behaviour.early_warning != EarlyWarning::Documented && !plan.behaviour.addresses;
         let failure = outcome.err().map(|error| error.to_string());
         // These drives tell the truth of their addresses: whoever counts otherwise did not ask.
         assert!(!failure.as_ref().is_some_and(|why| why.contains("the drive counts")), "{failure:?}");
-        self.backups.push(Backup { id, name, image, whole, failure, doubtful, parts, spoilt: false });
+        self.backups.push(Backup { id, name, image, whole, failure, parts, spoilt: false });
     }
 
     fn run(&mut self, plan: &Plan, image: &[u8], extents: &ExtentMap) -> Result<BackupSummary> {
@@ -247,10 +244,10 @@ impl History {
     /// A drive of some kind.
     pub fn a_drive(&mut self) -> Behaviour {
         let chance = &mut self.chance;
-        // Of 12 drives 8 have addresses; 1 records what it refuses and tells nobody.
+        // Of 12 drives 8 have addresses; 2 record what they refuse and tell nobody.
         let manner = chance.below(12);
         let early_warning = match manner {
-            0 => EarlyWarning::RecordedYetRefusedOnce,
+            0 | 10 => EarlyWarning::RecordedYetRefusedOnce,
             1 | 2 | 11 => EarlyWarning::RecordedYetRefused,
             _ => EarlyWarning::Documented,
         };

@@ -150,7 +150,8 @@ fn open_failure(name: &str, cause: io::Error) -> io::Error {
             ("no drive is there", "`lsscsi -g` lists the drives; `dmesg` says whether the system found it".to_owned())
         }
         Some(errno::EIO) => {
-            let remedy = format!("wait until it is; or take the cartridge out and in: `mt -f {name} offline`");
+            let remedy =
+                format!("wait until it is; or have it take in a cartridge that it gave out: `mt -f {name} load`");
             ("the drive is not ready", remedy)
         }
         _ => return cause,

@@ -124,9 +124,10 @@ impl TapeOutput {
 
     /// Writes the record that is full.
     fn put_record(&mut self) -> Result<()> {
+        let announced = self.start.is_none() && self.drive.status().is_ok_and(|status| status.near_end);
         match self.drive.write_record(self.record.bytes()) {
             Ok(()) => self.note_taken(),
-            Err(cause) => self.meet(cause)?,
+            Err(cause) => self.meet(cause, announced)?,
         }
         self.record.clear();
         if self.start.is_none() { self.confirm() } else { Ok(()) }
@@ -155,9 +156,9 @@ impl TapeOutput {
         self.taken += 1;
     }
 
-    fn meet(&mut self, cause: io::Error) -> Result<()> {
+    fn meet(&mut self, cause: io::Error, announced: bool) -> Result<()> {
         match cause.raw_os_error() {
-            Some(ENOSPC) => self.meet_warning(cause),
+            Some(ENOSPC) => self.meet_warning(cause, announced),
             Some(EINVAL | EOVERFLOW) if self.taken == 0 && self.may_shrink => {
                 self.may_shrink = false;
                 self.record = Record::new(RECORD_BYTES / 2);
@@ -169,9 +170,12 @@ impl TapeOutput {
         }
     }
 
-    /// The drive may have recorded what it refused, or not: its address tells. Where it has none, it did not, as st documents it. The write that follows is let through; two
-    /// refusals of one record are the end.
-    fn meet_warning(&mut self, cause: io::Error) -> Result<()> {
+    /// The drive may have recorded what it refused, or not: its address tells. Where it has none, only a refusal that its state announced is certain: that is the driver's own,
+    /// which the drive never heard of (st). The write that follows is let through; two refusals of one record are the end.
+    ///
+    /// A refusal that nothing announced came from the drive, be it early warning or the hard end. To write the record again may double it, and to go on without it may leave a gap: so
+    /// it is the end, and the next cartridge has again all that is not certain.
+    fn meet_warning(&mut self, cause: io::Error, announced: bool) -> Result<()> {
         self.standing = Standing::Warned;
         match self.records_by_address() {
             Some(records) if records == self.taken + 1 => {
@@ -180,6 +184,7 @@ impl TapeOutput {
             }
             // Records that the drive had taken are gone: what it took now would lie behind a gap.
             Some(records) if records != self.taken => return Err(self.end(cause)),
+            None if !announced => return Err(self.end(cause)),
             _ => {}
         }
         match self.drive.write_record(self.record.bytes()) {

@@ -44,7 +44,7 @@ impl Place for AsItStands {
 impl AsItStands {
     fn refuse_unwritable(&self, drive: &mut dyn Drive) -> Result<()> {
         let request = format!("write to {}", drive.name());
-        let status = drive.status().map_err(|cause| failed(drive, "asking for the state of", cause))?;
+        let status = state(drive)?;
         if !status.online {
             let remedy = "put a cartridge in and wait until it is loaded".to_owned();
             return Err(Error::refused(request, "no cartridge is loaded", Some(remedy)));
@@ -73,7 +73,7 @@ fn there(drive: &mut dyn Drive) -> Result<Placed> {
 /// Spacing over one record succeeds before recorded data and fails at its end. At a filemark it fails too, but the tape has moved; and before what is damaged, which is
 /// no end.
 fn data_follows(drive: &mut dyn Drive) -> Result<bool> {
-    let before = drive.status().map_err(|cause| failed(drive, "asking for the state of", cause))?;
+    let before = state(drive)?;
     let address = drive.address().ok();
     match drive.space_records(1) {
         Ok(()) => {
@@ -83,7 +83,7 @@ fn data_follows(drive: &mut dyn Drive) -> Result<bool> {
         Err(cause) if cause.raw_os_error() != Some(EIO) => return Err(failed(drive, "spacing on", cause)),
         Err(_) => {}
     }
-    let status = drive.status().map_err(|cause| failed(drive, "asking for the state of", cause))?;
+    let status = state(drive)?;
     let moved = match (address, drive.address().ok()) {
         (Some(address), Some(now)) => now != address,
         _ => {
@@ -110,19 +110,13 @@ fn unreadable_follows(drive: &mut dyn Drive, before: &DriveStatus, address: Opti
     // A filemark is found without reading what lies before it.
     let filemark_follows = address.is_none() && drive.space_files(1).is_ok();
     if !filemark_follows {
-        drive.to_end_of_data().map_err(|cause| failed(drive, "going to the end of data on", cause))?;
+        to_end_of_data(drive)?;
     }
     let follows = match address {
         Some(address) => {
             drive.address().map_err(|cause| failed(drive, "asking for the position of", cause))? != address
         }
-        // tgtd's drives do not tell the end of data from a fault: one that does so where it certainly is would have said so before.
-        None => {
-            filemark_follows || drive.space_records(1).is_ok() || {
-                let status = drive.status().map_err(|cause| failed(drive, "asking for the state of", cause))?;
-                status.at_end_of_data
-            }
-        }
+        None => filemark_follows || more_lies_at_the_end(drive, before)?,
     };
     if follows {
         let back = match address {
@@ -136,9 +130,29 @@ fn unreadable_follows(drive: &mut dyn Drive, before: &DriveStatus, address: Opti
     Ok(follows)
 }
 
+/// Whether the end of data, where the drive without addresses has gone now, lies behind where it stood before; no filemark lies between.
+///
+/// A drive that tells nothing does not know a blank cartridge from one with nothing on it but a record that cannot be read.
+fn more_lies_at_the_end(drive: &mut dyn Drive, before: &DriveStatus) -> Result<bool> {
+    // A drive that tells the end of data where it certainly is would have told it before.
+    if drive.space_records(1).is_ok() || state(drive)?.at_end_of_data {
+        return Ok(true);
+    }
+    // tgtd's drives do not tell it from a fault. So many records lay in the tape file up to there; if there are no more, going back over them and one more passes the filemark before.
+    let Some(records) = before.record.and_then(|records| i32::try_from(records).ok()) else { return Ok(false) };
+    to_end_of_data(drive)?;
+    let more = drive.space_records(-records).is_err() || {
+        // What comes of it, the way forward shows: drives differ in how they stop at a filemark or at the beginning.
+        let _ = drive.space_records(-1);
+        if before.file == Some(0) { drive.space_records(records + 1).is_ok() } else { drive.space_files(1).is_err() }
+    };
+    to_end_of_data(drive)?;
+    Ok(more)
+}
+
 /// Writes the filemark that a tape file lacks in which the tape stands, as its writer was interrupted: else what follows would be the same tape file, and never be found.
 fn end_tape_file(drive: &mut dyn Drive) -> Result<()> {
-    let status = drive.status().map_err(|cause| failed(drive, "asking for the state of", cause))?;
+    let status = state(drive)?;
     let inside = match status.at_end_of_data {
         _ if status.at_beginning => false,
         true => !is_closed(drive)?,
@@ -154,8 +168,16 @@ fn end_tape_file(drive: &mut dyn Drive) -> Result<()> {
 /// Whether a filemark ends what is recorded, at the end of which the tape stands. Goes by filemarks, as some drives pass them silently where records are counted.
 fn is_closed(drive: &mut dyn Drive) -> Result<bool> {
     let closed = drive.space_files(-1).and_then(|()| drive.space_files(1)).is_ok() && drive.space_records(1).is_err();
-    drive.to_end_of_data().map_err(|cause| failed(drive, "going to the end of data on", cause))?;
+    to_end_of_data(drive)?;
     Ok(closed)
+}
+
+fn state(drive: &mut dyn Drive) -> Result<DriveStatus> {
+    drive.status().map_err(|cause| failed(drive, "asking for the state of", cause))
+}
+
+fn to_end_of_data(drive: &mut dyn Drive) -> Result<()> {
+    drive.to_end_of_data().map_err(|cause| failed(drive, "going to the end of data on", cause))
 }
 
 fn failed(drive: &mut dyn Drive, doing: &'static str, cause: std::io::Error) -> Error {
@@ -165,7 +187,7 @@ fn failed(drive: &mut dyn Drive, doing: &'static str, cause: std::io::Error) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::simulated::{Access, Behaviour, Cartridge, Mechanism, Unreadable};
+    use super::super::simulated::{Access, Behaviour, Cartridge, Mechanism, Recorded, Unreadable};
     use super::*;
 
     fn two_files() -> Cartridge {
@@ -200,10 +222,6 @@ mod tests {
                 let cartridge = two_files();
                 cartridge.make_unreadable(0, Unreadable::FOR_GOOD);
                 if !closed {
-                    // Nothing is damaged on the emulations that tell neither.
-                    if !addresses && !tells {
-                        continue;
-                    }
                     cartridge.cut(2);
                 }
                 let before = cartridge.recorded();
@@ -224,18 +242,39 @@ mod tests {
         }
     }
 
+    /// Cut behind so many blocks, and standing before this one: something follows if it is not the end, even if it cannot be read.
     #[test]
     fn the_end_of_data_is_found_on_drives_that_do_not_tell_it() {
-        for addresses in [true, false] {
-            for (cartridge, files) in [(Cartridge::large(), 0), (two_files(), 2)] {
-                let behaviour = Behaviour { addresses, tells_end_of_spacing: false, ..Behaviour::default() };
-                let mechanism = Mechanism::new(behaviour);
+        for number in 0..8 {
+            let [addresses, stops_at_filemarks, spaces_by_reading] = [1, 2, 4].map(|bit| number & bit != 0);
+            for (end, position) in (0..=5).flat_map(|end| (0..=end).map(move |position| (end, position))) {
+                let cartridge = two_files();
+                cartridge.cut(end);
+                let mechanism = Mechanism::new(Behaviour {
+                    addresses,
+                    stops_at_filemarks,
+                    spaces_by_reading,
+                    tells_end_of_spacing: false,
+                    ..Behaviour::default()
+                });
                 mechanism.insert(&cartridge);
                 let mut drive = mechanism.open(Access::Write).unwrap();
-                drive.space_files(files).unwrap();
-                AsItStands { overwrite: false }.first(&mut drive).unwrap();
-                drive.write_record(&[9; 512]).unwrap();
-                assert_eq!(cartridge.files().len(), files as usize + 1);
+                let (file, record) = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (2, 0)][position];
+                if file > 0 {
+                    drive.space_files(file).unwrap();
+                }
+                drive.space_records(record).unwrap();
+                // A drive that tells nothing does not know a blank cartridge from one with nothing but such a record.
+                let only = end == 1 && !addresses;
+                if position < end && two_files().recorded()[position] != Recorded::Filemark && !only {
+                    cartridge.make_unreadable(position, Unreadable::FOR_GOOD);
+                }
+                let placed = AsItStands { overwrite: false }.first(&mut drive);
+                assert_eq!(placed.is_ok(), position == end, "{number}: {position} of {end}");
+                if position == end {
+                    drive.write_record(&[9; 512]).unwrap();
+                    assert_eq!(cartridge.files().last().unwrap(), &[[9; 512]], "{number}: {end}");
+                }
             }
         }
     }

@@ -38,6 +38,20 @@ same "and all else is gone" $((records + 1)) "$(address)"
 
 # 10,000 records fit on this tape, and 20 of them lie behind the early warning: too few to close a part with members of 1 MiB.
 image large 6
+fills() { blocktar backup large -q --overwrite --compression none --record-size 512 "$@"; }
 rewind $tape
-refused "without another medium it fails" 3 'medium|tape' into $tape blocktar backup large -q --overwrite --compression none --record-size 512
+refused "the same cartridge again and again is refused, redirected" 6 '5 cartridges would not do.*not blank' into $tape fills --next-medium true
+rewind $tape
+refused "and by name" 6 '5 cartridges would not do.*part of this very archive' fills -o $tape --next-medium "echo $tape"
+rewind $tape
+# Each dd ends with the filemark of a close; 10,000 of either come before the end.
+for ((tries = 0; tries < 30; tries++)); do dd if=/dev/zero of=$tape bs=512 count=10000 2> /dev/null; done
+refused "at the hard end there is no room" 1 'No space' dd if=/dev/zero of=$tape bs=512 count=2
+check "behind which the drive holds to the contract" env BLOCKTAR_TEST_DRIVE=$tape BLOCKTAR_TEST_DRIVE_KEEPS=4 "$HERE/drive_contract" --nocapture the_drive_of_the_environment
+rewind $tape
+# It gives the cartridge out: who opens the drive now waits in the driver, for two minutes, unless the cartridge is taken in again.
+refused "without another medium it fails" 3 'medium|tape' into $tape fills
+check "the cartridge is out" grep -q 'none is loaded' <(blocktar tape status $tape)
+check "and is taken in again" mt -f $tape load
+check "so that the drive answers at once" timeout 20 blocktar list $tape
 finish
