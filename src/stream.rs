@@ -165,6 +165,10 @@ pub trait Input: Send {
     }
     /// Tells such an input its length, which its archive gave away.
     fn set_length(&mut self, _length: u64) {}
+    /// The size in bytes of the records in which it comes, once one was read; `None` for an input that does not come in records.
+    fn record_bytes(&self) -> Option<u64> {
+        None
+    }
     /// Goes past what has just failed to read for this cause, for whoever wants all else that can be read: so many bytes are lost there, as far as the input can tell.
     /// `None` where nothing would be gained by reading on; then the failure stands.
     fn pass_unreadable(&mut self, _cause: &io::Error) -> Option<io::Result<u64>> {

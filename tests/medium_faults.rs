@@ -200,7 +200,7 @@ fn an_input_that_fails_anywhere_is_salvaged_up_to_there() {
     let length = archive.len() as u64;
     let mut saved_bytes = 0;
     for fails_at in (0..length).step_by(2311) {
-        let opened = |input| Salvager::open(vec![input], &SalvageOptions::default(), &Progress::default());
+        let opened = |input| Salvager::open(input, &SalvageOptions::default(), &Progress::default());
         let salvager = match opened(FaultyInput::boxed(&archive, Way::Pipe, fails_at, 100_000)) {
             Ok(salvager) => salvager,
             Err(error) => {

@@ -8,7 +8,7 @@ mod vector;
 use std::sync::Arc;
 
 use archives::{MemoryInput, Way, all_data, back_up, class, small};
-use blocktar::archive::{SalvageOptions, Salvager};
+use blocktar::archive::{Inputs, SalvageOptions, Salvager};
 use blocktar::extent::Range;
 use blocktar::progress::Progress;
 use blocktar::range_set::RangeSet;
@@ -118,7 +118,7 @@ fn mends(name: &str, truth: &Truth, sound: &Arc<Vec<u8>>, faults: &[Fault], way:
     let before = prefilled(truth);
     let mut target = Memory::new(before.clone());
     let input = MemoryInput::boxed(&broken(sound, faults), way);
-    let salvager = Salvager::open(vec![input], &SalvageOptions::default(), &Progress::default());
+    let salvager = Salvager::open(input, &SalvageOptions::default(), &Progress::default());
     let Ok(salvager) = salvager else { return };
     let saved = salvage(salvager, &mut target, &Progress::default(), |_| Ok(())).unwrap();
     let lost = &saved.salvaged.lost;
@@ -192,7 +192,8 @@ fn several_parts_are_salvaged_together() {
     let (first, second) = (named("part_1_of_2"), named("part_2_of_2"));
     let parts = |parts: [&Arc<Vec<u8>>; 2]| {
         let inputs = parts.map(|part| MemoryInput::boxed(part, Way::Pipe)).into();
-        let salvager = Salvager::open(inputs, &SalvageOptions::default(), &Progress::default()).unwrap();
+        let salvager =
+            Salvager::open(Inputs::all(inputs).unwrap(), &SalvageOptions::default(), &Progress::default()).unwrap();
         let mut target = Memory::new(vec![0xff; second.size()]);
         let saved = salvage(salvager, &mut target, &Progress::default(), |_| Ok(())).unwrap();
         (target.bytes().to_vec(), saved)
@@ -284,7 +285,7 @@ fn where_the_beginning_is_lost_the_user_says_which_of_two_archives_it_is() {
     let spoiled = Arc::new(spoiled);
     let open = |id: Option<String>| {
         let options = SalvageOptions { id, wanted: None };
-        Salvager::open(vec![MemoryInput::boxed(&spoiled, Way::Pipe)], &options, &Progress::default())
+        Salvager::open(MemoryInput::boxed(&spoiled, Way::Pipe), &options, &Progress::default())
     };
     let refused = open(None).and_then(|salvager| salvager.run(&Progress::default(), |_| Ok(()))).unwrap_err();
     assert_eq!(class(&refused), "refused", "{refused}");
@@ -295,7 +296,7 @@ fn where_the_beginning_is_lost_the_user_says_which_of_two_archives_it_is() {
     let (other, _) = &found.others[0];
     assert_eq!(run(other).id, *other);
     let none = Salvager::open(
-        vec![MemoryInput::boxed(&spoiled, Way::Pipe)],
+        MemoryInput::boxed(&spoiled, Way::Pipe),
         &SalvageOptions { id: Some("0193f000-0000-7000-8000-00000000beef".to_owned()), wanted: None },
         &Progress::default(),
     );

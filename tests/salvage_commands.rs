@@ -167,3 +167,62 @@ fn of_a_copy_in_a_file_only_the_ranges_are_read() {
     assert!(found[5000..5010] == place.image[5000..5010]);
     assert!(found[..5000].iter().chain(&found[5010..]).all(|byte| *byte == 0xaa));
 }
+
+/// The archive once more, in parts `p-001.tar` and so on; how many there are.
+fn in_parts(place: &Place) -> usize {
+    let line = "blocktar reblock backup.tar -o 'p-%03d.tar' --part-size 1M -q";
+    assert_eq!(place.shell(line).status.code(), Some(0));
+    (1..100).find(|number| !place.path(&format!("p-{number:03}.tar")).exists()).unwrap() - 1
+}
+
+#[test]
+fn the_parts_that_there_are_are_salvaged_and_the_others_come_from_a_copy_in_parts() {
+    let place = Place::new();
+    let count = in_parts(&place);
+    assert!(count >= 3, "{count}");
+    fs::rename(place.path("p-002.tar"), place.path("away.tar")).unwrap();
+    let next = "--next-medium 'printf p-%03d.tar $BLOCKTAR_PART'";
+    for (step, input) in [
+        "-i 'p-%03d.tar'".to_owned(),
+        "-i p-003.tar -i p-001.tar".to_owned() + " " + next,
+        format!("-i p-001.tar {next}"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let output = place.shell(&format!("blocktar salvage {input} {step}.img --lost {step}.json"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(8), "{input}: {said}");
+        assert!(
+            said.contains(if step == 0 { "part 2 of it was not given" } else { "part 2 is not at hand" }),
+            "{input}: {said}"
+        );
+        let found = fs::read(place.path(&format!("{step}.img"))).unwrap();
+        let lost = listed(&place, &format!("{step}.json"));
+        assert!(lost.iter().map(|(_, length)| length).sum::<usize>() < place.image.len() * 2 / 3, "{lost:?}");
+        let is_lost = |at: usize| lost.iter().any(|(start, length)| (*start..start + length).contains(&at));
+        for (at, (found, byte)) in found.iter().zip(&place.image).enumerate() {
+            assert!(found == byte || (*found == 0 && is_lost(at)), "{input}: byte {at}");
+        }
+    }
+    fs::rename(place.path("away.tar"), place.path("p-002.tar")).unwrap();
+    let next = format!("-i p-001.tar {next}");
+    for (step, copy) in ["-i 'p-%03d.tar'", "-i p-003.tar -i p-001.tar -i p-002.tar", &next].into_iter().enumerate() {
+        let output = place.shell(&format!("blocktar restore {copy} --only {step}.json {step}.img"));
+        assert_eq!(output.status.code(), Some(0), "{copy}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(fs::read(place.path(&format!("{step}.img"))).unwrap() == place.image, "{copy}");
+    }
+}
+
+#[test]
+fn all_parts_are_salvaged_as_they_are_asked_for() {
+    let place = Place::new();
+    in_parts(&place);
+    let next = "--next-medium 'printf p-%03d.tar $BLOCKTAR_PART'";
+    for input in [format!("-i p-001.tar {next}"), "-i 'p-%03d.tar'".to_owned()] {
+        let output = place.shell(&format!("blocktar salvage {input} new.img --lost lost.json && rm lost.json"));
+        assert_eq!(output.status.code(), Some(0), "{input}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(fs::read(place.path("new.img")).unwrap() == place.image, "{input}");
+        fs::remove_file(place.path("new.img")).unwrap();
+    }
+}

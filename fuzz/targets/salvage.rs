@@ -40,7 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
 /// All that is said of an archive, or the error.
 fn outcome(archive: &Arc<Vec<u8>>, way: Way) -> Result<String, String> {
     let input = MemoryInput::boxed(archive, way);
-    let salvager = Salvager::open(vec![input], &SalvageOptions::default(), &Progress::default());
+    let salvager = Salvager::open(input, &SalvageOptions::default(), &Progress::default());
     let mut told = Vec::new();
     let run = |salvager: Salvager| {
         salvager.run(&Progress::default(), |proven| {

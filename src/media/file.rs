@@ -10,6 +10,7 @@ use super::whole_writes::{failed_before, write_whole};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::stream::{Input, Output};
+use crate::sys::direct::{self, AlignedBuffer};
 use crate::sys::medium_error::is_medium_error;
 use crate::sys::page_cache;
 use crate::sys::partial_file::{IfExists, PartialFile};
@@ -27,6 +28,8 @@ pub struct FileInput {
     length: u64,
     /// Up to here of the file it is read block by block: there is one that cannot be read.
     careful_until: u64,
+    /// The same file past the page cache, which has a page whole or not at all; opened where there is trouble.
+    direct: Option<File>,
 }
 
 /// The smallest piece of a drive that can be readable beside one that is not.
@@ -47,7 +50,27 @@ impl FileInput {
         };
         let (base, end) = measure().map_err(|cause: io::Error| Error::io("seeking in", &name, cause))?;
         page_cache::advise_sequential(&file);
-        Ok(Self { file, name, base, length: end.saturating_sub(base), careful_until: 0 })
+        Ok(Self { file, name, base, length: end.saturating_sub(base), careful_until: 0, direct: None })
+    }
+}
+
+impl FileInput {
+    /// Reads what is wanted of a sector, past the page cache; `None` where that cannot be done, as on devices whose sectors are longer.
+    fn read_sector(&mut self, position: u64, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        let mut sector = AlignedBuffer::new(SECTOR_BYTES as usize);
+        let within = (position % SECTOR_BYTES) as usize;
+        match self.direct.as_ref()?.read_at(sector.bytes_mut(), position - within as u64) {
+            Ok(read) => {
+                let length = read.saturating_sub(within).min(buffer.len());
+                buffer[..length].copy_from_slice(&sector.bytes()[within..within + length]);
+                Some(self.file.seek(SeekFrom::Start(position + length as u64)).map(|_| length))
+            }
+            Err(cause) if cause.kind() == io::ErrorKind::InvalidInput => {
+                self.direct = None;
+                None
+            }
+            Err(cause) => Some(Err(cause)),
+        }
     }
 }
 
@@ -70,7 +93,10 @@ impl Input for FileInput {
             return self.file.read(buffer);
         }
         let most = (SECTOR_BYTES - position % SECTOR_BYTES).min(buffer.len() as u64) as usize;
-        self.file.read(&mut buffer[..most])
+        match self.read_sector(position, &mut buffer[..most]) {
+            Some(read) => read,
+            None => self.file.read(&mut buffer[..most]),
+        }
     }
 
     fn seek_to(&mut self, position: u64) -> io::Result<()> {
@@ -89,6 +115,7 @@ impl Input for FileInput {
             if position >= self.careful_until {
                 // Not known yet which of its sectors it is.
                 self.careful_until = page_end;
+                self.direct = direct::open(&self.file).unwrap_or(None);
                 return Ok(0);
             }
             let next = (position + 1).next_multiple_of(SECTOR_BYTES).min(self.base + self.length);

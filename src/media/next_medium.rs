@@ -64,18 +64,24 @@ pub type Answering = fn(&Question<'_>) -> Answer;
 pub struct NextMedium {
     command: Option<String>,
     answering: Option<Answering>,
+    may_lack: bool,
     progress: Arc<Progress>,
 }
 
 impl NextMedium {
     /// Runs this command by `sh -c`, if there is one; a wish to stop ends the asking.
     pub fn new(command: Option<String>, progress: &Arc<Progress>) -> Self {
-        Self { command, answering: None, progress: Arc::clone(progress) }
+        Self { command, answering: None, may_lack: false, progress: Arc::clone(progress) }
     }
 
     /// Asks nobody: for who changes media himself, as a program with its own changer does.
     pub fn answered(answering: Answering) -> Self {
         Self { answering: Some(answering), ..Self::default() }
+    }
+
+    /// The same for a reader that goes on without a medium that nobody has; the prompt says so.
+    pub fn may_lack(self) -> Self {
+        Self { may_lack: true, ..self }
     }
 
     /// Whether a command was given.
@@ -184,7 +190,7 @@ impl NextMedium {
         let terminal = options.read(true).write(true).custom_flags(pipe::NONBLOCK).open(TERMINAL);
         let terminal = terminal.map_err(|_| nobody())?;
         let failed = |cause| Error::io("asking at", "the terminal", cause);
-        (&terminal).write_all(prompt_text(question).as_bytes()).map_err(failed)?;
+        (&terminal).write_all(prompt_text(question, self.may_lack).as_bytes()).map_err(failed)?;
         let mut line = Vec::new();
         while !line.ends_with(b"\n") {
             self.progress.check()?;
@@ -193,6 +199,7 @@ impl NextMedium {
             }
             let mut bytes = [0; 512];
             match (&terminal).read(&mut bytes) {
+                Ok(0) if self.may_lack => return Err(failed(io::Error::other("there is none, it was said"))),
                 Ok(0) => return Err(nobody()),
                 Ok(length) => line.extend_from_slice(&bytes[..length]),
                 Err(error) if [ErrorKind::Interrupted, ErrorKind::WouldBlock].contains(&error.kind()) => {}
@@ -203,7 +210,7 @@ impl NextMedium {
     }
 }
 
-fn prompt_text(question: &Question<'_>) -> String {
+fn prompt_text(question: &Question<'_>, may_lack: bool) -> String {
     let Question { device, part, archive, .. } = question;
     let wrong = match question.reason {
         MediumReason::Next => String::new(),
@@ -213,8 +220,9 @@ fn prompt_text(question: &Question<'_>) -> String {
         Direction::Write => format!("part {part} of archive {archive} needs the next medium"),
         Direction::Read => format!("insert the medium with part {part} of archive {archive}"),
     };
+    let or_none = if may_lack { "press Ctrl-D if there is none, " } else { "" };
     format!(
-        "{wrong}\nblocktar: {device}: {wanted}. Press Enter when it is there, type another device, or stop with Ctrl-C: "
+        "{wrong}\nblocktar: {device}: {wanted}. Press Enter when it is there, type another device, {or_none}or stop with Ctrl-C: "
     )
 }
 

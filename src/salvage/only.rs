@@ -4,12 +4,12 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{SalvageFailure, Writing};
-use crate::archive::{OpenArchive, OpenOptions, Proven, Reading, SalvageOptions, Salvager, Told};
+use crate::archive::{Inputs, OpenArchive, OpenOptions, Proven, Reading, SalvageOptions, Salvager, Told};
 use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::progress::Progress;
 use crate::range_set::RangeSet;
-use crate::stream::{Input, Target};
+use crate::stream::{Input, NextInput, Target, WantedPart};
 
 /// Which ranges to bring, and how.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,7 @@ pub struct OnlySummary {
 /// # Errors
 /// As those of [`salvage`](super::salvage).
 pub fn restore_only(
-    input: Box<dyn Input>,
+    inputs: impl Into<Inputs>,
     request: &OnlyRequest,
     target: &mut dyn Target,
     progress: &Progress,
@@ -54,7 +54,7 @@ pub fn restore_only(
     progress.set_total(request.wanted.bytes());
     let mut writing = Writing::new(target, progress);
     let mut bringing = Bringing { done: RangeSet::default(), faults: Vec::new(), writing: &mut writing };
-    let outcome = bringing.bring(input, request).and_then(|summary| {
+    let outcome = bringing.bring(inputs.into(), request).and_then(|summary| {
         progress.check()?;
         keep(&summary)?;
         bringing.writing.target.finish()?;
@@ -71,31 +71,36 @@ struct Bringing<'a, 'b> {
 }
 
 impl Bringing<'_, '_> {
-    fn bring(&mut self, input: Box<dyn Input>, request: &OnlyRequest) -> Result<OnlySummary> {
-        let lent = Lent { name: input.name().to_owned(), input: Arc::new(Mutex::new(input)) };
+    fn bring(&mut self, inputs: Inputs, request: &OnlyRequest) -> Result<OnlySummary> {
+        let (name, can_seek) = (inputs.first_name().to_owned(), inputs.length().is_some());
+        let lent = LentInputs::new(inputs);
         let mut known = None;
-        if lent.length().is_some() {
-            match self.by_index(lent.again(), request) {
-                Ok(found) => known = Some(found),
-                Err(error) => {
-                    self.faults.push(fault_of_archive(error, lent.name())?);
-                    lent.again().seek_to(0).map_err(|cause| Error::io("seeking in", lent.name(), cause))?;
-                }
+        if can_seek {
+            match self.by_index(lent.again()?, request) {
+                // Parts behind one that was not given may hold more of it.
+                Ok(found) => known = (lent.given.len() == 1 || self.missing(request).is_empty()).then_some(found),
+                Err(error) => self.faults.push(fault_of_archive(error, &lent, &name)?),
             }
+            lent.rewind()?;
         }
         let (id, device_bytes) = match known {
             Some(found) => found,
-            None => self.through(lent, request)?,
+            None => self.through(lent.again()?, request)?,
         };
-        let lacking = request.wanted.iter().flat_map(|range| self.done.missing_in(range)).collect();
+        let lacking = self.missing(request);
         let Writing { data_bytes, zero_bytes, .. } = *self.writing;
         Ok(OnlySummary { id, device_bytes, data_bytes, zero_bytes, lacking, faults: std::mem::take(&mut self.faults) })
     }
 
+    /// What of the ranges was not brought yet.
+    fn missing(&self, request: &OnlyRequest) -> RangeSet {
+        request.wanted.iter().flat_map(|range| self.done.missing_in(range)).collect()
+    }
+
     /// Reads only the ranges.
-    fn by_index(&mut self, input: Lent, request: &OnlyRequest) -> Result<(String, Option<u64>)> {
-        let archive =
-            OpenArchive::open(Box::new(input), &OpenOptions { reading: Reading::Ranges, ..OpenOptions::default() })?;
+    fn by_index(&mut self, inputs: Inputs, request: &OnlyRequest) -> Result<(String, Option<u64>)> {
+        let options = OpenOptions { reading: Reading::Ranges, ..OpenOptions::default() };
+        let archive = OpenArchive::open(inputs, &options)?;
         let (id, device_bytes) = (archive.info().id.clone(), archive.info().device.size_bytes);
         archive.read_ranges(request.wanted.clone(), request.threads, |told| self.take(told, &request.wanted))?;
         Ok((id, Some(device_bytes)))
@@ -129,11 +134,10 @@ impl Bringing<'_, '_> {
     }
 
     /// Goes through all of it for what is still missing.
-    fn through(&mut self, input: Lent, request: &OnlyRequest) -> Result<(String, Option<u64>)> {
-        let wanted = request.wanted.iter().flat_map(|range| self.done.missing_in(range)).collect();
-        let options = SalvageOptions { id: None, wanted: Some(wanted) };
+    fn through(&mut self, inputs: Inputs, request: &OnlyRequest) -> Result<(String, Option<u64>)> {
+        let options = SalvageOptions { id: None, wanted: Some(self.missing(request)) };
         let progress = self.writing.progress;
-        let salvager = Salvager::open(vec![Box::new(input)], &options, progress)?;
+        let salvager = Salvager::open(inputs, &options, progress)?;
         let salvaged = salvager.run(progress, |proven| {
             let range = match proven {
                 Proven::Data { offset, bytes } => Range { start: offset, length: bytes.len() as u64 },
@@ -148,11 +152,50 @@ impl Bringing<'_, '_> {
 }
 
 /// What is wrong with an archive, if it is that behind which something may still be found.
-fn fault_of_archive(error: Error, archive: &str) -> Result<String> {
+fn fault_of_archive(error: Error, lent: &LentInputs, archive: &str) -> Result<String> {
     match error {
         Error::Damaged { why, .. } | Error::Incomplete { why, .. } => Ok(why),
-        Error::Io(failure) if failure.what == archive => Ok(format!("{} it: {}", failure.doing, failure.cause)),
+        Error::Io(failure) if failure.what == archive || lent.given.iter().any(|input| input.name == failure.what) => {
+            Ok(format!("{} it: {}", failure.doing, failure.cause))
+        }
         other => Err(other),
+    }
+}
+
+/// The inputs of an archive, and whoever brings others, which are read a second time where the first way through them failed.
+struct LentInputs {
+    given: Vec<Lent>,
+    next: Option<LentNext>,
+}
+
+impl LentInputs {
+    fn new(mut inputs: Inputs) -> Self {
+        let lent = |input: Box<dyn Input>| Lent { name: input.name().to_owned(), input: Arc::new(Mutex::new(input)) };
+        let next = inputs.take_next().map(|next| LentNext(Arc::new(Mutex::new(next))));
+        Self { given: inputs.into_given().into_iter().map(lent).collect(), next }
+    }
+
+    fn again(&self) -> Result<Inputs> {
+        let given = self.given.iter().map(|input| Box::new(input.again()) as Box<dyn Input>).collect();
+        let inputs = Inputs::all(given)?;
+        Ok(match &self.next {
+            Some(next) => inputs.with_next(Box::new(LentNext(Arc::clone(&next.0)))),
+            None => inputs,
+        })
+    }
+
+    fn rewind(&self) -> Result<()> {
+        let rewind =
+            |input: &Lent| input.again().seek_to(0).map_err(|cause| Error::io("seeking in", input.name(), cause));
+        self.given.iter().try_for_each(rewind)
+    }
+}
+
+struct LentNext(Arc<Mutex<Box<dyn NextInput>>>);
+
+impl NextInput for LentNext {
+    fn next_input(&mut self, wanted: &WantedPart) -> Result<Option<Box<dyn Input>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).next_input(wanted)
     }
 }
 

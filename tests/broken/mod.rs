@@ -1,9 +1,11 @@
 //! What an archive says while it is whole, and what may be lost of it when it is broken.
 
+#![allow(dead_code)] // No test program uses all of it.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use blocktar::archive::{Kind, OpenArchive, OpenOptions, Proven, SalvageOptions, Salvaged, Salvager, Told};
+use blocktar::archive::{Inputs, Kind, OpenArchive, OpenOptions, Proven, SalvageOptions, Salvaged, Salvager, Told};
 use blocktar::error::Result;
 use blocktar::extent::Range;
 use blocktar::progress::Progress;
@@ -133,7 +135,26 @@ impl Truth {
 
     /// What these faults may cost at most. The index tells the zeros again, so that a fault costs what it hits; where it hit the index too, also the gaps beside it.
     pub fn may_cost(&self, faults: &[Fault]) -> RangeSet {
-        let hit = |piece: &&Piece| faults.iter().any(|fault| fault.hits(piece));
+        self.cost_where(|piece| faults.iter().any(|fault| fault.hits(piece)))
+    }
+
+    /// The same of faults that hit the members of which this is true, by the bytes where they lie.
+    pub fn may_cost_where(&self, hit: impl Fn(&std::ops::Range<usize>) -> bool) -> RangeSet {
+        self.cost_where(|piece| hit(&piece.bytes))
+    }
+
+    /// What the data members hold of which this is true.
+    pub fn data_where(&self, hit: impl Fn(&std::ops::Range<usize>) -> bool) -> RangeSet {
+        members(&self.archive).iter().filter(|piece| hit(&piece.bytes)).filter_map(|piece| piece.range).collect()
+    }
+
+    /// Whether this is true of the index.
+    pub fn hits_index(&self, hit: impl Fn(&std::ops::Range<usize>) -> bool) -> bool {
+        members(&self.archive).iter().any(|piece| piece.name.ends_with(".jsonl.zst") && hit(&piece.bytes))
+    }
+
+    fn cost_where(&self, hit: impl Fn(&Piece) -> bool) -> RangeSet {
+        let hit = |piece: &&Piece| hit(piece);
         let members = members(&self.archive);
         let touched: Vec<_> = members.iter().filter(hit).collect();
         let is = |name: &str| touched.iter().any(|piece| piece.name.ends_with(name));
@@ -199,7 +220,17 @@ pub fn salvaged_with(
     options: &SalvageOptions,
     what: &str,
 ) -> Result<Salvaged> {
-    let salvager = Salvager::open(vec![MemoryInput::boxed(archive, way)], options, &Progress::default())?;
+    salvaged_from(MemoryInput::boxed(archive, way), truth, options, what)
+}
+
+/// The same from any inputs.
+pub fn salvaged_from(
+    inputs: impl Into<Inputs>,
+    truth: &Truth,
+    options: &SalvageOptions,
+    what: &str,
+) -> Result<Salvaged> {
+    let salvager = Salvager::open(inputs, options, &Progress::default())?;
     let mut told = RangeSet::default();
     let salvaged = salvager.run(&Progress::default(), |proven| {
         let range = match proven {

@@ -22,6 +22,8 @@ pub struct Capacity {
     pub warning: u64,
     /// So many of the last bytes that it took may be lost at its end.
     pub cache: u64,
+    /// Whether they are there all the same, and nobody can know.
+    pub keeps: bool,
     /// Whether what closes it fails at the hard end although all bytes went in.
     pub filemark_fails: bool,
 }
@@ -29,12 +31,12 @@ pub struct Capacity {
 impl Capacity {
     /// One that warns in time for this much.
     pub fn warning(bytes: u64, zone: u64) -> Self {
-        Self { bytes, warning: bytes - zone, cache: 0, filemark_fails: false }
+        Self { bytes, warning: bytes - zone, cache: 0, keeps: false, filemark_fails: false }
     }
 
     /// One that ends without a warning, and had not yet recorded the last bytes that it took.
     pub fn hard(bytes: u64, cache: u64) -> Self {
-        Self { bytes, warning: bytes, cache, filemark_fails: false }
+        Self { bytes, warning: bytes, cache, keeps: false, filemark_fails: false }
     }
 }
 
@@ -73,7 +75,8 @@ impl MemoryMedia {
 
     /// The medium is full: what it had only in its cache is gone.
     fn end(&mut self) -> Error {
-        let cached = if self.full { 0 } else { self.capacity().cache as usize };
+        let loses = !self.full && !self.capacity().keeps;
+        let cached = if loses { self.capacity().cache as usize } else { 0 };
         self.full = true;
         let kept = self.current.len().saturating_sub(cached) / RECORD * RECORD;
         self.current.truncate(kept);
@@ -144,7 +147,8 @@ impl Spanning for MemoryMedia {
     }
 
     fn down_bytes(&mut self) -> u64 {
-        let cached = if self.full { 0 } else { self.capacity().cache };
+        let capacity = self.capacity();
+        let cached = if self.full && !capacity.keeps { 0 } else { capacity.cache };
         (self.current.len() as u64).saturating_sub(cached) / RECORD as u64 * RECORD as u64
     }
 

@@ -240,7 +240,7 @@ impl History {
         });
         let options = SalvageOptions { id: Some(backup.id.clone()), ..SalvageOptions::default() };
         let progress = Progress::default();
-        let salvager = Salvager::open(inputs.collect(), &options, &progress)?;
+        let salvager = Salvager::open(Inputs::all(inputs.collect())?, &options, &progress)?;
         let mut target = Memory::new(vec![0xa5; backup.image.len()]);
         let summary = salvage(salvager, &mut target, &progress, |_| Ok(())).map_err(|failure| failure.error)?;
         let lost = &summary.salvaged.lost;

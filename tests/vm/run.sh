@@ -8,13 +8,14 @@
 #   --changer 'MIB …'     one more drive, empty, in a media changer /dev/changer with cartridges of these sizes in its slots 1, 2 …
 #   --cartridges FOLDER   keeps the cartridges there, as files tape0, tape1 … (slot1, slot2 …), and takes those that are there already
 #   --disks 'SIZE …'      empty disks /dev/disk-1, /dev/disk-2 … of these sizes
+#   --faulty 'SIZE N …'   an empty disk /dev/disk-faulty of this size, of which the sectors of 512 bytes with these numbers can be written, and not be read
 #   --out FOLDER          where the job's files in $OUT come to lie
 #   --seconds N           ends the machine then, with exit status 124 (default 120)
 #
 # QEMU emulates the processor. tgtd serves the drives, in a network namespace of the machine's own.
 set -euo pipefail
 scripts=$(cd "$(dirname "$0")" && pwd)
-vm=$scripts/../../target/vm kernel=stable tapes='' changer='' cartridges='' disks='' out='' seconds=120
+vm=$scripts/../../target/vm kernel=stable tapes='' changer='' cartridges='' disks='' faulty='' out='' seconds=120
 
 stop() {
   echo "run.sh: $1" >&2
@@ -30,6 +31,7 @@ while [[ ${1-} == --* ]]; do
     --changer) changer=$2 ;;
     --cartridges) cartridges=$2 ;;
     --disks) disks=$2 ;;
+    --faulty) faulty=$2 ;;
     --out) out=$2 ;;
     --seconds) seconds=$2 ;;
     *) stop "unknown option $1" 2 ;;
@@ -126,6 +128,13 @@ for size in $disks; do
   truncate -s "$size" "$work/disk$number"
   disk "$number" "$work/disk$number"
 done
+if [[ $faulty ]]; then
+  size=${faulty%% *} rules=''
+  for number in ${faulty#* }; do rules+=",{\"event\":\"none\",\"iotype\":\"read\",\"errno\":5,\"once\":false,\"sector\":$number}"; done
+  truncate -s "$size" "$work/faulty"
+  devices+=(-blockdev "{\"node-name\":\"faulty\",\"driver\":\"blkdebug\",\"image\":{\"driver\":\"file\",\"filename\":\"$work/faulty\"},\"inject-error\":[${rules#,}]}"
+    -device virtio-blk-pci,drive=faulty,serial=faulty)
+fi
 cartridges=$(realpath -m "${cartridges:-$work/cartridges}")
 if [[ $tapes$changer ]]; then serve_drives; fi
 

@@ -46,7 +46,7 @@ boot() {
     sizes+=" $(cartridges "$job")"
     echo "$job $(cartridges "$job")"
   done > "$work/job/jobs"
-  tests/vm/run.sh --seconds 240 --kernel "$kernel" --tapes "$sizes" --changer '10 10 10' --disks 64M --cartridges "$folder" --out "$work/job" "$work/job" || failed=$?
+  tests/vm/run.sh --seconds 240 --kernel "$kernel" --tapes "$sizes" --changer '10 10 10' --disks 64M --faulty '32M 12289 12291' --cartridges "$folder" --out "$work/job" "$work/job" || failed=$?
   ((failed == 0)) || status=1
 }
 

@@ -31,6 +31,16 @@ impl Inputs {
         Self { next: Some(next), ..self }
     }
 
+    /// Takes whoever gives those that are not among them.
+    pub(crate) fn take_next(&mut self) -> Option<Box<dyn NextInput>> {
+        self.next.take()
+    }
+
+    /// The inputs.
+    pub(crate) fn into_given(self) -> Vec<Box<dyn Input>> {
+        self.given
+    }
+
     /// What the archive is called: as its first input is, and how many others there are.
     pub fn name(&self) -> String {
         let first = self.given.first().map_or("", |input| input.name());

@@ -170,6 +170,10 @@ impl Input for TapeInput {
         Err(io::ErrorKind::NotSeekable.into())
     }
 
+    fn record_bytes(&self) -> Option<u64> {
+        self.record_bytes.map(|length| length as u64)
+    }
+
     fn pass_unreadable(&mut self, _cause: &io::Error) -> Option<io::Result<u64>> {
         if self.state != State::Unreadable {
             return None;

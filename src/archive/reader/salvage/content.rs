@@ -36,6 +36,11 @@ pub enum Content {
     Other,
 }
 
+/// Whether these bytes begin as a member does.
+pub fn begins_as_member(bytes: &[u8]) -> bool {
+    bytes.first_chunk().is_some_and(|block| parse_header(block, tar::EntryType::XHeader).is_some())
+}
+
 /// The member whose sound headers these bytes begin with, and the length of its headers.
 pub fn sound_headers(bytes: &[u8], position: u64) -> Option<(Member, usize)> {
     let extended = parse_header(bytes.first_chunk()?, tar::EntryType::XHeader)?;

@@ -5,32 +5,34 @@
 
 mod account;
 mod content;
+mod course;
+mod doubled;
 mod faults;
+mod find;
 mod identity;
 mod salvaged;
 mod window;
-
-use std::collections::VecDeque;
 
 pub use account::{DeviceSize, Proven};
 pub use faults::Faults;
 pub use salvaged::Salvaged;
 
-use super::super::block::{BLOCK, padded};
-use super::super::canonical::ParseFailure;
+use super::super::block::padded;
 use super::super::frame::Decompressor;
 use super::super::info::BackupInfo;
 use super::super::limit;
 use super::super::member::MemberKind;
 use super::input::Member;
+use super::parts::Inputs;
 use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::progress::Progress;
 use crate::range_set::RangeSet;
-use crate::stream::Input;
+use crate::stream::{MediumReason, WantedPart};
 use account::{Account, Tell};
-use content::{Content, HEADERS_MAX, prove, sound_headers, stored_max};
-use identity::{Identity, Owner};
+use content::{Content, HEADERS_MAX, prove, sound_headers};
+use course::Course;
+use identity::Identity;
 use window::Window;
 
 /// How to salvage.
@@ -63,7 +65,7 @@ struct Sound {
 /// An archive on its way through.
 pub struct Salvager {
     window: Window,
-    later: VecDeque<Box<dyn Input>>,
+    course: Course,
     name: String,
     unpack: Decompressor,
     identity: Identity,
@@ -84,21 +86,20 @@ pub struct Salvager {
 }
 
 impl Salvager {
-    /// Looks for the first sound member of an archive in one or several parts.
+    /// Looks for the first sound member of an archive in one or several parts, which may come in any order.
     ///
     /// # Errors
     /// [`Damaged`](Error::Damaged) where there is none; a failed read behind which nothing could be read, where that is why; [`Refused`](Error::Refused) where it asks
     /// for what this version does not know.
-    pub fn open(inputs: Vec<Box<dyn Input>>, options: &SalvageOptions, progress: &Progress) -> Result<Self> {
-        let mut later: VecDeque<_> = inputs.into();
-        let Some(first) = later.pop_front() else {
+    pub fn open(inputs: impl Into<Inputs>, options: &SalvageOptions, progress: &Progress) -> Result<Self> {
+        let Some((first, course)) = Course::begin(inputs.into()) else {
             return Err(Error::refused("salvage an archive", "none is named", None));
         };
         let unpack = Decompressor::new().map_err(|cause| Error::io("setting up", "the zstd decompressor", cause))?;
         let mut salvager = Self {
             name: first.name().to_owned(),
             window: Window::new(first),
-            later,
+            course,
             unpack,
             identity: Identity::new(options.id.clone()),
             account: Account::open(options.wanted.as_ref()),
@@ -154,6 +155,7 @@ impl Salvager {
             self.enter(sound, &mut tell)?;
             next = self.next_sound(progress, &mut tell)?;
         }
+        self.note_parts_not_given();
         if !self.end_found {
             self.faults.push("its end member was not found: it was cut, or its end is damaged".to_owned());
         }
@@ -169,105 +171,6 @@ impl Salvager {
             others: self.identity.others(),
             unreadable_bytes: self.unreadable_bytes + self.window.unreadable_bytes(),
         })
-    }
-
-    /// Goes on to the next sound member, in this input or a later one. Of one whose headers are sound and whose bytes are not, it tells what its headers prove.
-    fn next_sound(&mut self, progress: &Progress, tell: Tell<'_>) -> Result<Option<Sound>> {
-        loop {
-            progress.check()?;
-            let position = self.window.position();
-            let ahead = self.window.fill(HEADERS_MAX);
-            if ahead.len() < BLOCK {
-                if !self.next_input() {
-                    return Ok(None);
-                }
-                continue;
-            }
-            let Some((member, headers_bytes)) = sound_headers(ahead, position) else {
-                self.pass_block();
-                continue;
-            };
-            if self.identity.owner(&member.common)? == Owner::Other {
-                self.pass_block();
-                continue;
-            }
-            if let Some(sound) = self.look_into(member, headers_bytes, tell)? {
-                return Ok(Some(sound));
-            }
-        }
-    }
-
-    /// Proves a member whose headers are sound, or goes on into it.
-    fn look_into(&mut self, member: Member, headers_bytes: usize, tell: Tell<'_>) -> Result<Option<Sound>> {
-        let known = self.identity.id().is_some();
-        if known {
-            self.note_astray(member.position);
-        }
-        let (content, member_bytes) = match self.prove(&member, headers_bytes)? {
-            // Nothing of such a member proves that it is one.
-            Ok(_) if !known && matches!(member.kind, MemberKind::Unknown(_)) => {
-                self.pass_block();
-                return Ok(None);
-            }
-            Ok(proved) => proved,
-            Err(why) => {
-                match known {
-                    true => self.note_failed(&member, headers_bytes, why, tell)?,
-                    false => self.identity.note_failed(&member.common),
-                }
-                self.pass_block();
-                return Ok(None);
-            }
-        };
-        let begins = member.kind == MemberKind::BackupInfo && member.position == 0;
-        self.identity.adopt(&member.common, begins)?;
-        self.note_astray(member.position);
-        self.window.pass(member_bytes);
-        Ok(Some(Sound { member, content }))
-    }
-
-    /// What a member holds, and how many bytes of the input it takes; what is wrong with it, otherwise.
-    fn prove(
-        &mut self,
-        member: &Member,
-        headers_bytes: usize,
-    ) -> Result<std::result::Result<(Content, usize), String>> {
-        if member.stored > stored_max(&member.kind, self.account.info()) {
-            return Ok(Err("it is longer than any may be".to_owned()));
-        }
-        if matches!(member.kind, MemberKind::Unknown(_)) {
-            // Its bytes cannot be held against anything: whatever they are, they are gone through.
-            return Ok(Ok((Content::Other, headers_bytes)));
-        }
-        let member_bytes = headers_bytes + padded(member.stored) as usize;
-        let stored_end = headers_bytes + member.stored as usize;
-        let Some(stored) = self.window.fill(member_bytes).get(headers_bytes..stored_end) else {
-            return Ok(Err("the input ends within it".to_owned()));
-        };
-        match prove(member, stored, &mut self.unpack) {
-            Ok(content) => Ok(Ok((content, member_bytes))),
-            Err(ParseFailure::Damaged(why)) => Ok(Err(why)),
-            Err(ParseFailure::NotUnderstood(why)) => {
-                let remedy = Some("use a newer blocktar".to_owned());
-                Err(Error::refused(format!("salvage {}", self.name), why, remedy))
-            }
-        }
-    }
-
-    fn pass_block(&mut self) {
-        self.astray.get_or_insert(self.window.position());
-        self.window.pass(BLOCK);
-    }
-
-    /// Says where no sound member was, up to the next one.
-    fn note_astray(&mut self, up_to: u64) {
-        if let Some(from) = self.astray.take() {
-            let from = from.max(self.explained);
-            // What a member of an unknown kind stores is gone through too.
-            if from < up_to && self.before.is_none_or(|before| before.end != up_to) {
-                self.faults.push(format!("bytes {from} to {} hold no sound member", up_to - 1));
-            }
-        }
     }
 
     /// A member that failed still shows where the gap before it ends: its offset stands in both its headers. Its length does not.
@@ -300,6 +203,7 @@ impl Salvager {
         let mut before = Before { seq: member.record.seq, end, at: linked, indexed: false };
         match content {
             Content::Info(info) => {
+                self.course.note_part(info.part_number());
                 self.account.learn(&info, tell)?;
                 before.at = Some(info.part.as_ref().map_or(0, |part| part.from));
             }
@@ -354,7 +258,12 @@ impl Salvager {
             }
         }
         self.closed = true;
-        self.end_found |= !end.goes_on();
+        let number = end.backup_info.part_number();
+        self.course.note_part(number);
+        if !end.goes_on() {
+            self.course.note_last(number);
+            self.end_found = true;
+        }
         Ok(())
     }
 
@@ -365,7 +274,7 @@ impl Salvager {
     }
 
     /// Goes on with the next input; `false` if there is none.
-    fn next_input(&mut self) -> bool {
+    fn next_input(&mut self) -> Result<bool> {
         // Behind the end there are zeros, and nothing that should be something else.
         if !self.closed && self.identity.id().is_some() {
             self.note_astray(self.window.position());
@@ -376,9 +285,75 @@ impl Salvager {
             self.faults.push(format!("{failure}, at byte {position}: what lies behind it could not be read either"));
             self.failure.get_or_insert(failure);
         }
-        let Some(next) = self.later.pop_front() else { return false };
+        let next = match self.course.end_input() {
+            Some(input) => Some(Window::new(input)),
+            None => self.ask_for_part()?,
+        };
+        let Some(next) = next else { return Ok(false) };
         self.unreadable_bytes += self.window.unreadable_bytes();
-        self.window = Window::new(next);
-        true
+        self.window = next;
+        Ok(true)
+    }
+
+    /// Asks for the parts that are missing, until one of them comes; not where nothing is lost.
+    fn ask_for_part(&mut self) -> Result<Option<Window>> {
+        while let (Some(id), true) = (self.identity.id(), self.lacks_something()) {
+            let id = id.to_owned();
+            let mut reason = MediumReason::Next;
+            let (number, failure) = loop {
+                let Some((next, number)) = self.course.wanted() else { return Ok(None) };
+                let wanted = WantedPart { id: id.clone(), number, reason };
+                match next.next_input(&wanted) {
+                    Ok(Some(input)) => {
+                        let mut window = Window::new(input);
+                        match self.why_not(&mut window) {
+                            Some(why) => reason = MediumReason::Wrong(why),
+                            None => {
+                                self.course.note_part(number);
+                                return Ok(Some(window));
+                            }
+                        }
+                    }
+                    Ok(None) => return Ok(None),
+                    Err(error @ Error::Interrupted { .. }) => return Err(error),
+                    Err(error) => break (number, error),
+                }
+            };
+            self.faults.push(format!("part {number} is not at hand: {failure}"));
+            self.course.note_lacking(number);
+        }
+        Ok(None)
+    }
+
+    /// Whether another part could bring anything.
+    fn lacks_something(&self) -> bool {
+        let lost = self.account.lost();
+        !self.account.size().certain || self.account.bad_of(&lost).bytes() < lost.bytes()
+    }
+
+    /// Why an input that was brought is of no use, if its first member says so. One whose beginning is lost may be any.
+    fn why_not(&mut self, window: &mut Window) -> Option<String> {
+        let (member, headers_bytes) = sound_headers(window.fill(HEADERS_MAX), 0)?;
+        let info_max = headers_bytes + padded(member.stored.min(limit::BACKUP_INFO)) as usize;
+        let stored = window.fill(info_max).get(headers_bytes..headers_bytes + member.stored as usize)?;
+        if member.kind != MemberKind::BackupInfo {
+            return None;
+        }
+        let Ok(Content::Info(info)) = prove(&member, stored, &mut self.unpack) else { return None };
+        let (name, number) = (window.name(), info.part_number());
+        if self.identity.id() != Some(&info.id) {
+            return Some(format!("{name} is part {number} of another archive, {}", info.id));
+        }
+        self.course.has_read(number).then(|| format!("{name} is part {number} of this archive, which was read already"))
+    }
+
+    /// Says which parts nobody gave.
+    fn note_parts_not_given(&mut self) {
+        for (first, last) in self.course.not_given() {
+            self.faults.push(match first == last {
+                true => format!("part {first} of it was not given"),
+                false => format!("parts {first} to {last} of it were not given"),
+            });
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The bytes of an input of which nothing is certain: some of them at a time, to be looked at more than once, gone past what cannot be read.
 
 use std::io;
+use std::ops::Range;
 
 use crate::error::Error;
 use crate::stream::Input;
@@ -47,6 +48,27 @@ impl Window {
             self.read_more(wanted);
         }
         &self.bytes[self.start..]
+    }
+
+    /// The input as the user named it.
+    pub fn name(&self) -> &str {
+        self.input.name()
+    }
+
+    /// The size of the records in which the input comes, where it comes in records.
+    pub fn record_bytes(&self) -> Option<u64> {
+        self.input.record_bytes()
+    }
+
+    /// Takes these bytes out, of those that were given; positions count as if they had never been there.
+    pub fn cut(&mut self, range: Range<usize>) -> Vec<u8> {
+        self.bytes.drain(self.start + range.start..self.start + range.end).collect()
+    }
+
+    /// Puts bytes back that were taken out.
+    pub fn put_back(&mut self, at: usize, cut: Vec<u8>) {
+        let at = self.start + at;
+        drop(self.bytes.splice(at..at, cut));
     }
 
     /// Goes on by so many bytes, which must have been given.

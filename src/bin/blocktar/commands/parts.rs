@@ -85,8 +85,9 @@ impl Wanted<'_> {
         if further.next_medium.is_none() && drive.is_none() {
             return Ok(inputs);
         }
+        let next_medium = NextMedium::new(further.next_medium.clone(), progress);
         let further = Further {
-            next_medium: NextMedium::new(further.next_medium.clone(), progress),
+            next_medium: if self.command == "salvage" { next_medium.may_lack() } else { next_medium },
             reading,
             position: Box::new(|drive, wanted| match cartridge::select(drive, &Selector::Id(wanted.id.clone())) {
                 Ok(_) => Ok(None),

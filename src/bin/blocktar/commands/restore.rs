@@ -35,7 +35,7 @@ pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<Exit
         refuse_mix_ups(arguments, path)?;
     }
     if let Some(list) = &arguments.only {
-        return super::restore_only::run(arguments, list, named.first(), talk, stop);
+        return super::restore_only::run(arguments, list, &named, talk, stop);
     }
     let landing = Landing { verb: "restore", target: &arguments.target };
     let facts = match arguments.single_part {

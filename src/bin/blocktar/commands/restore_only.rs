@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use blocktar::error::{Error, Result};
+use blocktar::media::further_media::TapeReading;
 use blocktar::range_set::RangeSet;
 use blocktar::salvage::only::{OnlyRequest, OnlySummary, restore_only};
 use blocktar::sys::partial_file::IfExists;
@@ -24,13 +25,7 @@ use crate::values::Stream;
 use crate::{answer, sizes, summary};
 
 /// Brings the ranges of this list.
-pub fn run(
-    arguments: &RestoreArguments,
-    list: &Path,
-    archive: Option<&Stream>,
-    talk: Talk,
-    stop: &Stop,
-) -> Result<ExitCode> {
+pub fn run(arguments: &RestoreArguments, list: &Path, named: &[Stream], talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let target_path = arguments.target.as_path();
     let landing = Landing { verb: "restore", target: target_path };
@@ -38,19 +33,19 @@ pub fn run(
     let size_bytes = size_of(landing, missing, "name the image or device into which `blocktar salvage` wrote")?;
     let wanted = lost_file::read(list)?;
     let progress = stop.progress();
-    let wanted_archive =
-        Wanted { command: "restore", archive, selection: &arguments.selection, takes_broken: true, talk };
-    let input = wanted_archive.open_for_pieces()?;
-    let name = input.name().to_owned();
+    let (archive, selection) = (named.first(), &arguments.selection);
+    let wanted_archive = Wanted { command: "restore", archive, selection, takes_broken: true, talk };
+    let inputs = wanted_archive.open_parts(named, &arguments.further, TapeReading::Pieces, &progress)?;
+    let name = inputs.name();
     let mut others = vec![list, target_path];
-    others.extend(archive.and_then(Stream::path));
+    others.extend(named.iter().filter_map(Stream::path));
     let begin = |path: &std::path::PathBuf| LostFile::begin(path, IfExists::Refuse, &others, &progress);
     let still_lost = arguments.lost.as_ref().map(begin).transpose()?;
 
     let mut target = target::open_in_place(target_path, &progress)?;
     let request = OnlyRequest { wanted, threads: thread_count(arguments.threads) };
     let line = ProgressLine::start(arguments.report.progress, talk, "restore", &progress);
-    let result = restore_only(input, &request, target.as_mut(), &progress, |summary| {
+    let result = restore_only(inputs, &request, target.as_mut(), &progress, |summary| {
         still_lost.as_ref().map_or(Ok(()), |list| list.write(&summary.lacking))
     });
     drop(line);

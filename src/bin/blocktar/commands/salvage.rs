@@ -1,17 +1,20 @@
 //! `salvage`: everything that is certain of a broken archive.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use blocktar::archive::{SalvageOptions, Salvager};
+use blocktar::archive::{Inputs, SalvageOptions, Salvager};
 use blocktar::error::{Error, Result};
+use blocktar::media::further_media::TapeReading;
+use blocktar::progress::Progress;
 use blocktar::salvage::{SalvageFailure, SalvageSummary, salvage};
-use blocktar::stream::{Input, Target};
+use blocktar::stream::Target;
 use blocktar::sys::partial_file::IfExists;
 use blocktar::target::{self, Head, Request};
 use serde_json::json;
 
-use super::Wanted;
+use super::{Wanted, parts};
 use crate::arguments::SalvageArguments;
 use crate::exit_code::ExitCode;
 use crate::landing::Landing;
@@ -29,15 +32,14 @@ const FAULTS_SHOWN: usize = 20;
 pub fn run(arguments: &SalvageArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let landing = Landing { verb: "salvage", target: &arguments.target };
-    let in_place = refuse_unsafe(arguments, landing)?;
-    let inputs = match arguments.input.is_empty() {
-        true => vec![open_input(arguments, None, talk)?],
-        false => arguments.input.iter().map(|input| open_input(arguments, Some(input), talk)).collect::<Result<_>>()?,
-    };
+    let named = parts::all_named(&arguments.input)?;
+    let in_place = refuse_unsafe(arguments, &named, landing)?;
     let progress = stop.progress();
+    let inputs = open_inputs(arguments, &named, talk, &progress)?;
+    let input_name = inputs.name();
     let options = SalvageOptions { id: arguments.selection.id().map(str::to_owned), wanted: None };
     let if_exists = if arguments.overwrite { IfExists::Replace } else { IfExists::Refuse };
-    let mut others: Vec<&Path> = arguments.input.iter().filter_map(Stream::path).collect();
+    let mut others: Vec<&Path> = named.iter().filter_map(Stream::path).collect();
     others.push(&arguments.target);
     // Before anything is read: to find out after hours that the list cannot be written would be late.
     let list = LostFile::begin(&arguments.lost, if_exists, &others, &progress)?;
@@ -49,28 +51,29 @@ pub fn run(arguments: &SalvageArguments, talk: Talk, stop: &Stop) -> Result<Exit
         let what = "may have been overwritten in part: run the salvage again";
         progress.set_parting_words(format!("{} {what}", arguments.target.display()));
     }
-    let name = salvager.name().to_owned();
     let result = salvage(salvager, target.as_mut(), &progress, |salvaged| list.write(&salvaged.lost));
     drop(line);
     progress.take_parting_words();
     let saved = result.map_err(|failure| failed(failure, in_place, &arguments.target))?;
     list.commit()?;
-    report(arguments, &name, &saved, in_place, talk, begun)
+    report(arguments, &input_name, &saved, in_place, talk, begun)
 }
 
-/// Opens an input. On a tape the choice of an archive says where it begins; in a file, its id says which members are meant.
-fn open_input(arguments: &SalvageArguments, archive: Option<&Stream>, talk: Talk) -> Result<Box<dyn Input>> {
-    let of_environment = archive.is_none() && tape_device::in_place_of_standard_input().is_some();
-    let on_tape = of_environment || tape_device::is_meant(archive.and_then(Stream::path));
+/// Opens all parts that were named, and what brings others. On a tape the choice of an archive says where it begins; in a file, its id says which members are meant.
+fn open_inputs(arguments: &SalvageArguments, named: &[Stream], talk: Talk, progress: &Arc<Progress>) -> Result<Inputs> {
+    let of_environment = named.is_empty() && tape_device::in_place_of_standard_input().is_some();
+    let on_tape = of_environment || tape_device::is_meant(named.first().and_then(Stream::path));
     let selection = if on_tape { arguments.selection.clone() } else { arguments.selection.without_id() };
-    Wanted { command: "salvage", archive, selection: &selection, takes_broken: true, talk }.open()
+    let archive = named.first();
+    let wanted = Wanted { command: "salvage", archive, selection: &selection, takes_broken: true, talk };
+    wanted.open_parts(named, &arguments.further, TapeReading::Forward, progress)
 }
 
 /// Refuses what is unsafe; tells whether the target exists, so that it is written in place.
-fn refuse_unsafe(arguments: &SalvageArguments, landing: Landing<'_>) -> Result<bool> {
-    match arguments.input.is_empty() {
+fn refuse_unsafe(arguments: &SalvageArguments, named: &[Stream], landing: Landing<'_>) -> Result<bool> {
+    match named.is_empty() {
         true => landing.refuse_input(None)?,
-        false => arguments.input.iter().try_for_each(|input| landing.refuse_input(input.path()))?,
+        false => named.iter().try_for_each(|input| landing.refuse_input(input.path()))?,
     }
     if arguments.target.is_file() && !arguments.overwrite {
         let remedy = "name a new image, or write into this one with --overwrite".to_owned();
