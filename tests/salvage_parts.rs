@@ -247,8 +247,13 @@ fn of_a_copy_in_parts_what_is_there_and_sound_is_taken() {
         OnlyRequest { wanted: [Range { start: 0, length: image.len() as u64 }].into_iter().collect(), threads: 1 };
     for missing in 0..parts.len() {
         let others = parts.iter().enumerate().filter(|(place, _)| *place != missing).map(|(_, part)| part);
+        // Given all at once, and as they are asked for, where one is not to be had.
+        let mut media: Vec<_> = parts.iter().cloned().map(Some).collect();
+        media[missing] = None;
+        let asked = Changer::with(media.iter().skip(1).chain(media.iter().skip(1)).cloned());
+        let inputs = if missing == 1 { files([&parts[0]]).with_next(Box::new(asked)) } else { files(others) };
         let mut target = Memory::new(vec![0xee; image.len()]);
-        let brought = restore_only(files(others), &request, &mut target, &Progress::default(), |_| Ok(())).unwrap();
+        let brought = restore_only(inputs, &request, &mut target, &Progress::default(), |_| Ok(())).unwrap();
         let range = told(&parts[missing]);
         let beyond: Vec<_> =
             brought.lacking.iter().filter(|lacking| range.intersection(lacking) != Some(*lacking)).collect();

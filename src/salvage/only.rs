@@ -72,14 +72,14 @@ struct Bringing<'a, 'b> {
 
 impl Bringing<'_, '_> {
     fn bring(&mut self, inputs: Inputs, request: &OnlyRequest) -> Result<OnlySummary> {
-        let (name, can_seek) = (inputs.first_name().to_owned(), inputs.length().is_some());
+        let can_seek = inputs.length().is_some();
         let lent = LentInputs::new(inputs);
         let mut known = None;
         if can_seek {
             match self.by_index(lent.again()?, request) {
                 // Parts behind one that was not given may hold more of it.
                 Ok(found) => known = (lent.given.len() == 1 || self.missing(request).is_empty()).then_some(found),
-                Err(error) => self.faults.push(fault_of_archive(error, &lent, &name)?),
+                Err(error) => self.faults.push(fault_of_archive(error, self.writing.target.name())?),
             }
             lent.rewind()?;
         }
@@ -151,12 +151,12 @@ impl Bringing<'_, '_> {
     }
 }
 
-/// What is wrong with an archive, if it is that behind which something may still be found.
-fn fault_of_archive(error: Error, lent: &LentInputs, archive: &str) -> Result<String> {
+/// What is wrong with an archive, if it is that behind which something may still be found: also that a part of it cannot be had.
+fn fault_of_archive(error: Error, target: &str) -> Result<String> {
     match error {
         Error::Damaged { why, .. } | Error::Incomplete { why, .. } => Ok(why),
-        Error::Io(failure) if failure.what == archive || lent.given.iter().any(|input| input.name == failure.what) => {
-            Ok(format!("{} it: {}", failure.doing, failure.cause))
+        Error::Io(failure) if !failure.what.starts_with(target) => {
+            Ok(format!("{} {}: {}", failure.doing, failure.what, failure.cause))
         }
         other => Err(other),
     }

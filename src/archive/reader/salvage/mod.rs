@@ -127,11 +127,6 @@ impl Salvager {
         Err(Error::damaged(salvager.name, why))
     }
 
-    /// The archive as the user named it; of several inputs, the first.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// The archive's id.
     pub fn id(&self) -> &str {
         self.identity.id().unwrap_or_default()
