@@ -66,6 +66,10 @@ pub trait Place: Send {
     fn first(&mut self, drive: &mut dyn Drive) -> Result<Placed>;
     /// On one that was put in for a further part.
     fn next(&mut self, drive: &mut dyn Drive) -> Result<Placed>;
+    /// Whether what is recorded may be cut off already, so that nobody need be told how to allow it.
+    fn may_overwrite(&self) -> bool {
+        false
+    }
 }
 
 /// A tape drive with a cartridge, in variable block mode: one write is one record.

@@ -7,6 +7,7 @@ use blocktar::archive::Label;
 use blocktar::cartridge::{Appending, Placement, inventory, label, place};
 use blocktar::drive::{Drive, DriveTransforms, Place, Placed};
 use blocktar::error::Result;
+use blocktar::media::tape::AsItStands;
 use blocktar::media::tape::simulated::{Access, Cartridge, Mechanism};
 use blocktar::stream::Medium;
 use cartridges::{open, records_of, write_file};
@@ -137,6 +138,10 @@ fn overwriting_keeps_the_label() {
         let mut drive = open(&mechanism);
         let placement = place(&mut drive, true).unwrap();
         assert_eq!((placement.medium.id, placement.medium.file), (Some(labelled.id.clone()), Some(1)));
+        let [lost] = &placement.notes[..] else { panic!("{:?}", placement.notes) };
+        for words in ["is cut off: 2 tape files: a backup old (", ", a backup older (", "id 0"] {
+            assert!(lost.contains(words), "{words}: {lost}");
+        }
         write_file(&mut drive, &[vec![1; 4096]]);
         assert_eq!(cartridge.files(), [[labelled.archive()], [vec![1; 4096]]]);
     }
@@ -316,4 +321,33 @@ fn a_cartridge_whose_last_archive_goes_on_elsewhere_is_full() {
         assert!(error.to_string().contains("full"), "{error}");
     }
     assert!(cartridge.recorded() == before);
+}
+
+/// Behind a reset the driver counts from 0, and says that the tape is at its beginning.
+#[test]
+fn a_drive_that_was_reset_is_not_taken_to_stand_at_the_beginning() {
+    for kind in DRIVES {
+        let cartridge = Cartridge::large();
+        let mechanism = mechanism(&cartridge, kind);
+        append(&mut open(&mechanism), &cartridge, "old");
+        let before = cartridge.recorded();
+        let reset = || {
+            let mut drive = open(&mechanism);
+            drive.to_end_of_data().unwrap();
+            drive.was_reset = true;
+            drive
+        };
+        assert!(label(&mut reset(), "WEEK-07", false, |_| ()).is_err(), "{kind:?}");
+        let mut drive = reset();
+        // It stands behind everything, or nobody can tell.
+        if (AsItStands { overwrite: false }).first(&mut drive).is_ok() {
+            write_file(&mut drive, &[vec![1; 4096]]);
+        }
+        drop(drive);
+        assert!(cartridge.recorded().starts_with(&before), "{kind:?}");
+        let mut drive = reset();
+        place(&mut drive, true).unwrap();
+        write_file(&mut drive, &[vec![2; 4096]]);
+        assert_eq!(cartridge.files(), [[vec![2; 4096]]], "{kind:?}");
+    }
 }

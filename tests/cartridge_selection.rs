@@ -88,12 +88,12 @@ fn a_whole_id_is_looked_for_only_as_far_as_needed() {
 fn what_is_not_there_or_not_unambiguous_is_refused() {
     let mechanism = Mechanism::holding(&cartridge());
     for (selector, said) in [
-        (id("ffff"), "no archive"),
+        (id("ffff"), "the cartridge holds web1 ("),
         (id("01"), "several archives"),
-        (name("web3"), "no archive"),
-        (name("web"), "no archive"),
-        (Selector::File(6), "no tape file 6"),
-        (Selector::File(99), "no tape file 99"),
+        (name("web3"), "it is not there: the cartridge holds"),
+        (name("web"), "web2 ("),
+        (Selector::File(6), "it has no tape file 6: it has 6, 0 to 5"),
+        (Selector::File(99), "it has no tape file 99: it has 6, 0 to 5"),
     ] {
         let error = select(&mut open(&mechanism), &selector).unwrap_err();
         assert_eq!(archives::class(&error), "refused");

@@ -30,12 +30,13 @@ pub struct Deck<'d> {
     positionings: u64,
     /// A read met the end of data: the driver remembers that until the tape moves.
     met_end: bool,
+    was_rewound: bool,
 }
 
 impl<'d> Deck<'d> {
     /// Takes a drive as it is.
     pub fn new(drive: &'d mut dyn Drive) -> Self {
-        Self { drive, buffer: Vec::new(), positionings: 0, met_end: false }
+        Self { drive, buffer: Vec::new(), positionings: 0, met_end: false, was_rewound: false }
     }
 
     /// Takes a drive that can read; refuses one without a cartridge, and leaves fixed block mode. `request` says what for.
@@ -110,13 +111,15 @@ impl<'d> Deck<'d> {
         self.drive.address().ok()
     }
 
-    /// Goes to the beginning, if it is not there.
+    /// Goes to the beginning, if it is not there. The driver says so behind a reset, too, wherever the tape stands then: it is believed once it was sent there.
     pub fn rewind(&mut self) -> Result<()> {
-        if self.status()?.at_beginning && !self.met_end {
+        let is_there = self.status()?.at_beginning && !self.met_end;
+        if is_there && std::mem::replace(&mut self.was_rewound, true) {
             return Ok(());
         }
-        self.met_end = false;
-        self.positionings += 1;
+        (self.met_end, self.was_rewound) = (false, true);
+        // One that is there does not move.
+        self.positionings += u64::from(!is_there);
         self.drive.rewind().map_err(|cause| self.failed("rewinding", cause))
     }
 

@@ -8,8 +8,11 @@ use crate::stream::Medium;
 
 use super::content::{Content, name_of};
 use super::deck::{Deck, Met};
-use super::inventory::look_at_file;
+use super::inventory::{Walk, look_at_file};
 use super::tail::{Last, read_last};
+
+/// So many tape files that are cut off are named.
+const LOST_NAMED: usize = 20;
 
 /// Where a drive stands to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +90,10 @@ impl Place for Appending {
         Ok(self.placed(placement))
     }
 
+    fn may_overwrite(&self) -> bool {
+        self.overwrite
+    }
+
     fn next(&mut self, drive: &mut dyn Drive) -> Result<Placed> {
         if let Some(why) = self.is_written(drive)? {
             return Ok(Placed::Wrong(why.to_owned()));
@@ -126,6 +133,10 @@ struct Placing<'d> {
 
 impl Placing<'_> {
     fn at_beginning(&mut self) -> Result<Medium> {
+        if !matches!(self.start()?, Start::Blank) {
+            let lost = lost(&mut self.deck);
+            self.notes.extend(lost);
+        }
         if let Start::Label(label) = self.start()? {
             return Ok(labelled(label, Some(1)));
         }
@@ -264,6 +275,43 @@ impl Placing<'_> {
             }
             Beginning::Other => Start::Foreign("something that is neither a label nor a backup of blocktar".to_owned()),
         })
+    }
+}
+
+/// Says what will be lost when a cartridge is begun anew behind its label.
+fn lost(deck: &mut Deck<'_>) -> Option<String> {
+    let walked = lost_files(deck);
+    let (files, unlisted) = match walked {
+        Ok(files) => (files, None),
+        // What nobody can list must not keep the cartridge from being used again.
+        Err((files, error)) => (files, Some(error)),
+    };
+    let mut parts = Vec::new();
+    if !files.is_empty() {
+        let count = if files.len() == 1 { "1 tape file".to_owned() } else { format!("{} tape files", files.len()) };
+        let named = &files[..files.len().min(LOST_NAMED)];
+        let more =
+            if files.len() > LOST_NAMED { format!(", and {} more", files.len() - LOST_NAMED) } else { String::new() };
+        parts.push(format!("{count}: {}{more}", named.join(", ")));
+    }
+    parts.extend(unlisted.map(|error| format!("what could not be listed ({error})")));
+    (!parts.is_empty()).then(|| format!("what the cartridge holds is cut off: {}", parts.join("; and ")))
+}
+
+/// What the tape files of a cartridge are, but for its label; of those before a failure, with that.
+fn lost_files(deck: &mut Deck<'_>) -> std::result::Result<Vec<String>, (Vec<String>, Error)> {
+    let mut files = Vec::new();
+    let mut walk = match Walk::begin(deck) {
+        Ok(walk) => walk,
+        Err(error) => return Err((files, error)),
+    };
+    loop {
+        match walk.next() {
+            Ok(Some(file)) if file.number == Some(0) && matches!(file.content, Content::Label(_)) => {}
+            Ok(Some(file)) => files.push(file.content.describe()),
+            Ok(None) => return Ok(files),
+            Err(error) => return Err((files, error)),
+        }
     }
 }
 

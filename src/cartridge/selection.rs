@@ -9,6 +9,11 @@ use super::content::{Content, TapeFile};
 use super::deck::{Deck, Met};
 use super::inventory::Walk;
 
+/// So many archives are named where the wanted one is missing.
+const OTHERS_NAMED: usize = 10;
+/// Why a tape file is not there, where the drive does not say.
+const NO_END: &str = "it is not there, or the way to it cannot be read";
+
 /// Which archive of a cartridge is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector {
@@ -65,14 +70,11 @@ struct Candidate {
 pub fn select(drive: &mut dyn Drive, selector: &Selector) -> Result<Selected> {
     let mut deck = Deck::open(drive, "read")?;
     if let Selector::File(number) = selector {
-        if !deck.go_to_file(*number)? || !stands_at_something(&mut deck)? {
-            let why = format!("it has no tape file {number}, counted from 0, or nothing is in it");
-            return Err(refused(&deck, selector, &why, None));
-        }
+        go_to_tape_file(&mut deck, *number, selector)?;
         return Ok(Selected { file: *number, entry: None, positionings: deck.positionings() });
     }
-    let candidates = candidates(&mut deck, selector)?;
-    let chosen = choose(&deck, selector, candidates)?;
+    let (candidates, others) = candidates(&mut deck, selector)?;
+    let chosen = choose(&deck, selector, candidates, &others)?;
     match chosen.address {
         Some(address) => deck.seek(address)?,
         None => {
@@ -81,6 +83,40 @@ pub fn select(drive: &mut dyn Drive, selector: &Selector) -> Result<Selected> {
     }
     check_head(&mut deck, &chosen)?;
     Ok(Selected { file: chosen.file, entry: Some(chosen.entry), positionings: deck.positionings() })
+}
+
+fn go_to_tape_file(deck: &mut Deck<'_>, number: u32, selector: &Selector) -> Result<()> {
+    let there = deck.go_to_file(number);
+    if matches!(there, Ok(true)) && stands_at_something(deck)? {
+        return Ok(());
+    }
+    // Some drives do not tell the end of data, at which such a way ends, from a fault.
+    let Some(count) = count_files(deck)? else { return there.and(Err(refused(deck, selector, NO_END, None))) };
+    let why = match count {
+        _ if number < count => "nothing is in it".to_owned(),
+        0 => "the cartridge is blank".to_owned(),
+        1 => format!("it has no tape file {number}: it has only one, 0"),
+        count => format!("it has no tape file {number}: it has {count}, 0 to {}", count - 1),
+    };
+    Err(refused(deck, selector, &why, None))
+}
+
+/// How many tape files there are, found one after the other; nothing if the end of data is not certain.
+fn count_files(deck: &mut Deck<'_>) -> Result<Option<u32>> {
+    deck.rewind()?;
+    let mut filemarks = 0;
+    while matches!(deck.space_files(1), Ok(true)) {
+        filemarks += 1;
+    }
+    // What lies behind the last filemark is one more.
+    if !deck.go_to_file(filemarks)? {
+        return Ok(None);
+    }
+    Ok(match deck.read()? {
+        Met::EndOfData => Some(filemarks),
+        Met::Record(_) if !matches!(deck.space_files(1), Ok(true)) => Some(filemarks + 1),
+        _ => None,
+    })
 }
 
 /// Whether anything stands next; what cannot be read is for the archive's reader to judge. Steps back to it.
@@ -92,12 +128,16 @@ fn stands_at_something(deck: &mut Deck<'_>) -> Result<bool> {
     }
 }
 
-/// Everything that fits; goes no farther than needed.
-fn candidates(deck: &mut Deck<'_>, selector: &Selector) -> Result<Vec<Candidate>> {
-    let mut found = Vec::new();
+/// Everything that fits, and the names and ids of what does not; goes no farther than needed.
+fn candidates(deck: &mut Deck<'_>, selector: &Selector) -> Result<(Vec<Candidate>, Vec<String>)> {
+    let (mut found, mut others) = (Vec::new(), Vec::new());
     let mut walk = Walk::begin(deck)?;
     while let Some(file) = walk.next()? {
-        let Some(candidate) = candidate(file, selector) else { continue };
+        let other = file.archive().and_then(|entry| entry.info.as_ref()).map(short_name);
+        let Some(candidate) = candidate(file, selector) else {
+            others.extend(other);
+            continue;
+        };
         // A whole id names one archive alone.
         let is_it =
             matches!(selector, Selector::Id(id) if *id == candidate.info.id) && is_whole(&candidate.entry.state);
@@ -106,7 +146,22 @@ fn candidates(deck: &mut Deck<'_>, selector: &Selector) -> Result<Vec<Candidate>
             break;
         }
     }
-    Ok(found)
+    Ok((found, others))
+}
+
+/// An archive as the user can ask for it.
+fn short_name(info: &BackupInfo) -> String {
+    info.name.as_ref().map_or_else(|| info.id.clone(), |name| format!("{name} ({})", info.id))
+}
+
+/// What there is instead, the newest last.
+fn instead(others: &[String]) -> String {
+    let named = &others[others.len().saturating_sub(OTHERS_NAMED)..];
+    match others.len() {
+        0 => "no archive is on the cartridge".to_owned(),
+        count if count == named.len() => format!("the cartridge holds {}", named.join(", ")),
+        count => format!("the last of the {count} archives on the cartridge are {}", named.join(", ")),
+    }
 }
 
 fn candidate(file: TapeFile, selector: &Selector) -> Option<Candidate> {
@@ -126,7 +181,7 @@ fn is_whole(state: &State) -> bool {
 }
 
 /// The one that is meant: the newest; of one archive's parts the first, of its copies a whole one.
-fn choose(deck: &Deck<'_>, selector: &Selector, candidates: Vec<Candidate>) -> Result<Candidate> {
+fn choose(deck: &Deck<'_>, selector: &Selector, candidates: Vec<Candidate>, others: &[String]) -> Result<Candidate> {
     if let Selector::Id(_) = selector {
         let mut ids: Vec<_> = candidates.iter().map(|candidate| candidate.info.id.as_str()).collect();
         ids.sort_unstable();
@@ -144,7 +199,7 @@ fn choose(deck: &Deck<'_>, selector: &Selector, candidates: Vec<Candidate>) -> R
     candidates
         .into_iter()
         .max_by_key(rank)
-        .ok_or_else(|| refused(deck, selector, "no archive on the cartridge is called so", None))
+        .ok_or_else(|| refused(deck, selector, &format!("it is not there: {}", instead(others)), None))
 }
 
 /// What the inventory told must stand where it told so. Steps back to it.

@@ -1,11 +1,10 @@
 //! The media on which an archive goes on, for whoever reads it: the next cartridge in the drive, another drive, the next of numbered files.
 
-use std::fs::File;
 use std::path::Path;
 
-use super::file::FileInput;
 use super::next_medium::{Answer, Direction, NextMedium, Question};
 use super::numbered::NumberedPath;
+use super::open_input;
 use super::tape::{SeekableTapeInput, TapeInput};
 use crate::drive::{Drive, LentDrive, explained};
 use crate::error::{Error, Result};
@@ -70,12 +69,8 @@ impl FurtherMedia {
         Self { drive, name, further, wrong: 0 }
     }
 
-    /// Asks once; what is wrong with what came, otherwise.
-    fn ask(
-        &mut self,
-        wanted: &WantedPart,
-        reason: &MediumReason,
-    ) -> Result<std::result::Result<Box<dyn Input>, String>> {
+    /// Asks once.
+    fn ask(&mut self, wanted: &WantedPart, reason: &MediumReason) -> Result<Brought> {
         if let Some(drive) = &mut self.drive {
             // Given out first, so that it can be taken. An empty drive has nothing to give.
             let _ = drive.unload();
@@ -89,6 +84,10 @@ impl FurtherMedia {
         };
         let answer = self.further.next_medium.ask(&question)?;
         match (answer, &mut self.drive) {
+            (Answer::NoOther, _) if self.further.next_medium.is_for_those_who_may_lack() => {
+                return Err(question.no_other());
+            }
+            (Answer::NoOther, _) => return Ok(Brought::Nothing),
             // The driver lets only one have it, and here it is open already.
             (Answer::GoOnWith(path), drive) if !drive.as_ref().is_some_and(|drive| drive.is_at(&path)) => {
                 match (self.further.open_drive)(&path) {
@@ -96,23 +95,43 @@ impl FurtherMedia {
                         self.name = drive.name().to_owned();
                         self.drive = Some(LentDrive::new(drive));
                     }
-                    Ok(None) => return open_file(&path).map_or_else(as_wrong, |input| Ok(Ok(input))),
+                    Ok(None) => {
+                        return open_input(Some(&path)).map_or_else(as_wrong, |input| Ok(Brought::Input(input)));
+                    }
                     Err(error) => return as_wrong(error),
                 }
             }
             (_, Some(drive)) => {
                 if let Err(cause) = drive.load() {
-                    return Ok(Err(explained(drive, cause).to_string()));
+                    return Ok(Brought::Wrong(explained(drive, cause).to_string()));
                 }
             }
-            (_, None) => return Ok(Err("no other file was named".to_owned())),
+            (_, None) => return Ok(Brought::Wrong("no other file was named".to_owned())),
         }
-        let Some(drive) = &mut self.drive else { return Ok(Err("no drive was named".to_owned())) };
-        match (self.further.position)(drive, wanted)? {
-            Some(why) => Ok(Err(why)),
-            None => self.further.reading.input(drive.clone()).map(Ok),
+        let Some(drive) = &mut self.drive else { return Ok(Brought::Wrong("no drive was named".to_owned())) };
+        match (self.further.position)(drive, wanted) {
+            Ok(Some(why)) => Ok(Brought::Wrong(why)),
+            Ok(None) => self.further.reading.input(drive.clone()).map(Brought::Input),
+            // Whatever is the matter with this cartridge: what was read of the others so far is not lost by it.
+            Err(error) => as_wrong(error),
         }
     }
+
+    /// The failure where a command goes on bringing what will not do.
+    fn given_up(wanted: &WantedPart, why: &str) -> Error {
+        let request = format!("read part {} of the archive {}", wanted.number, wanted.id);
+        let why = format!("--next-medium brought {WRONG_MAX} times what will not do, the last as {why}");
+        Error::refused(request, why, Some("have it bring the medium that holds this part".to_owned()))
+    }
+}
+
+/// What came of asking.
+enum Brought {
+    Input(Box<dyn Input>),
+    /// What will not do, for this reason.
+    Wrong(String),
+    /// There is no other, it was answered.
+    Nothing,
 }
 
 impl NextInput for FurtherMedia {
@@ -124,25 +143,19 @@ impl NextInput for FurtherMedia {
         }
         let mut reason = wanted.reason.clone();
         loop {
-            if reason == MediumReason::Next {
-                self.wrong = 0;
-            } else {
-                self.wrong += 1;
-            }
-            if let (MediumReason::Wrong(why), true) =
-                (&reason, self.wrong >= WRONG_MAX && self.further.next_medium.has_command())
-            {
-                let request = format!("read part {} of the archive {}", wanted.number, wanted.id);
-                let why = format!("--next-medium brought {WRONG_MAX} times what will not do, the last as {why}");
-                return Err(Error::refused(
-                    request,
-                    why,
-                    Some("have it bring the medium that holds this part".to_owned()),
-                ));
+            match &reason {
+                MediumReason::Next => self.wrong = 0,
+                MediumReason::Wrong(why) => {
+                    self.wrong += 1;
+                    if self.wrong >= WRONG_MAX && self.further.next_medium.has_command() {
+                        return Err(Self::given_up(wanted, why));
+                    }
+                }
             }
             match self.ask(wanted, &reason)? {
-                Ok(input) => return Ok(Some(input)),
-                Err(why) => reason = MediumReason::Wrong(why),
+                Brought::Input(input) => return Ok(Some(input)),
+                Brought::Wrong(why) => reason = MediumReason::Wrong(why),
+                Brought::Nothing => return Ok(None),
             }
         }
     }
@@ -155,21 +168,15 @@ impl NextInput for NumberedInputs {
     fn next_input(&mut self, wanted: &WantedPart) -> Result<Option<Box<dyn Input>>> {
         // What lies there under this number is all that there is.
         match (&wanted.reason, self.0.path(wanted.number)) {
-            (MediumReason::Next, path) if path.exists() => open_file(&path).map(Some),
+            (MediumReason::Next, path) if path.exists() => open_input(Some(&path)).map(Some),
             _ => Ok(None),
         }
     }
 }
 
 /// What is wrong with what was named, by the error that it gave; only the wish to stop is none.
-fn as_wrong<T>(error: Error) -> Result<std::result::Result<T, String>> {
-    if matches!(error, Error::Interrupted { .. }) { Err(error) } else { Ok(Err(error.to_string())) }
-}
-
-fn open_file(path: &Path) -> Result<Box<dyn Input>> {
-    let name = path.display().to_string();
-    let file = File::open(path).map_err(|cause| Error::io("opening", &name, cause))?;
-    Ok(Box::new(FileInput::new(file, name)?))
+fn as_wrong(error: Error) -> Result<Brought> {
+    if matches!(error, Error::Interrupted { .. }) { Err(error) } else { Ok(Brought::Wrong(error.to_string())) }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use self::further_media::{Further, FurtherMedia};
 use self::next_medium::NextMedium;
 use self::numbered::{NumberedOutput, NumberedPath};
-use self::tape::{AsItStands, TapeOutput, TapeOutputOptions};
+use self::tape::{AsItStands, TapeOutput, TapeOutputOptions, Tell, told_of};
 use crate::drive::{Drive, LentDrive, Place};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -89,7 +89,7 @@ fn open_input_or(
             if tape::is_tape(&metadata) {
                 return on_tape(tape::open(path, tape::Access::Read)?);
             }
-            refuse_folder(&metadata, &name)?;
+            refuse_what_holds_none(&metadata, &name)?;
             (File::open(path).map_err(|cause| Error::io("opening", &name, cause))?, name)
         }
         None => standard_input()?,
@@ -99,7 +99,7 @@ fn open_input_or(
         let name = tape_name(&file, name);
         return on_tape(tape::inherited(file, name)?);
     }
-    refuse_folder(&metadata, &name)?;
+    refuse_what_holds_none(&metadata, &name)?;
     if can_seek(metadata.file_type()) {
         return Ok(Box::new(file::FileInput::new(file, name)?));
     }
@@ -124,10 +124,16 @@ fn standard_input() -> Result<(File, String)> {
     Ok((duplicate(stdin.as_fd(), &name)?, name))
 }
 
-fn refuse_folder(metadata: &Metadata, name: &str) -> Result<()> {
+/// Refuses a folder, and devices that never end or wait for somebody to type: `/dev/zero`, a terminal.
+fn refuse_what_holds_none(metadata: &Metadata, name: &str) -> Result<()> {
     if metadata.is_dir() {
         let remedy = format!("name an archive; `blocktar list {name}` shows those in it");
         return Err(Error::refused(format!("read {name}"), "it is a folder, not an archive", Some(remedy)));
+    }
+    if metadata.file_type().is_char_device() {
+        let remedy = "name a file, a disk, a tape drive such as /dev/nst0 or a pipe".to_owned();
+        let why = "it is a device that holds no archive";
+        return Err(Error::refused(format!("read an archive from {name}"), why, Some(remedy)));
     }
     Ok(())
 }
@@ -144,11 +150,20 @@ pub struct OutputOptions {
     pub next_medium: NextMedium,
     /// Where an archive begins on a cartridge whose drive is named; without it, where the tape stands.
     pub place: Option<Box<dyn Place>>,
+    /// Who is told of each further cartridge when its part begins.
+    pub tell: Option<Tell>,
 }
 
 impl From<IfExists> for OutputOptions {
     fn from(if_exists: IfExists) -> Self {
-        Self { if_exists, part_bytes: None, record_bytes: None, next_medium: NextMedium::default(), place: None }
+        Self {
+            if_exists,
+            part_bytes: None,
+            record_bytes: None,
+            next_medium: NextMedium::default(),
+            place: None,
+            tell: None,
+        }
     }
 }
 
@@ -193,7 +208,7 @@ fn tape_output(drive: Box<dyn Drive>, options: OutputOptions) -> Result<Box<dyn 
     let overwrite = options.if_exists == IfExists::Replace;
     let options = TapeOutputOptions {
         record_bytes: options.record_bytes,
-        place: options.place.unwrap_or_else(|| Box::new(AsItStands { overwrite })),
+        place: told_of(options.place.unwrap_or_else(|| Box::new(AsItStands { overwrite })), options.tell),
         next_medium: options.next_medium,
         open: Box::new(|path| Ok(Box::new(tape::open(path, tape::Access::Both)?))),
     };
@@ -206,6 +221,7 @@ fn standard_output(options: OutputOptions, progress: &Arc<Progress>) -> Result<B
     if tape::is_tape(&metadata) {
         // It stands where the user put it, and cannot be read as a rule.
         let options = OutputOptions { place: None, ..options };
+        let name = tape_name(&file, name);
         return tape_output(Box::new(tape::inherited(file, name)?), options);
     }
     if can_seek(metadata.file_type()) {

@@ -2,6 +2,7 @@
 
 pub mod block;
 pub mod closed_streams;
+pub mod command;
 pub mod device_folder;
 pub mod direct;
 pub mod errno;
@@ -17,6 +18,7 @@ pub mod signal;
 pub mod sparse;
 pub mod sysfs;
 pub mod tape;
+pub mod terminal;
 pub mod uses;
 pub mod write_back;
 pub mod zero;

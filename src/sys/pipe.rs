@@ -13,6 +13,9 @@ const PIPE_BYTES: i32 = 1 << 20;
 /// How long [`wait_readable`] and [`wait_writable`] wait at most, so that a wish to stop is noticed.
 const WAIT_MILLISECONDS: u16 = 500;
 
+/// The same of [`is_readable_soon`], for those who have other things to look at.
+const MOMENT_MILLISECONDS: u16 = 50;
+
 /// The flag of open(2) for a file on which no read and no write waits.
 pub const NONBLOCK: i32 = nix::libc::O_NONBLOCK;
 
@@ -34,9 +37,9 @@ pub fn wait_writable(file: &File) -> io::Result<()> {
     wait(file, PollFlags::POLLOUT)
 }
 
-/// Waits, half a second at most, until a file can be read or is at its end; whether it is.
+/// Waits, a twentieth of a second at most, until a file can be read or is at its end; whether it is.
 pub fn is_readable_soon(file: &File) -> io::Result<bool> {
-    match poll(&mut [PollFd::new(file.as_fd(), PollFlags::POLLIN)], PollTimeout::from(WAIT_MILLISECONDS)) {
+    match poll(&mut [PollFd::new(file.as_fd(), PollFlags::POLLIN)], PollTimeout::from(MOMENT_MILLISECONDS)) {
         Ok(ready) => Ok(ready > 0),
         Err(nix::errno::Errno::EINTR) => Ok(false),
         Err(errno) => Err(errno.into()),

@@ -19,15 +19,12 @@ impl StopSignals {
     /// Holds the stop signals back, in this thread and all that it starts from now on.
     ///
     /// Call it before the first thread is started: a thread that does not hold a signal back is killed by it.
-    /// Programs started later inherit this too.
+    /// Programs started later inherit this too, unless [`release_signals`](super::command::release_signals) is called for them.
     pub fn hold() -> Result<Self> {
         let ignored = fs::read_to_string("/proc/self/status").map_or(0, |status| ignored_signals(&status));
         let held: SigSet = STOP.into_iter().filter(|signal| ignored & signal_bit(*signal) == 0).collect();
         held.thread_block().map_err(|errno| Error::io("holding back", "stop signals", errno))?;
-        // It would kill the process at a write beyond `ulimit -f`, unfinished files left behind; held back, the write fails.
-        let mut file_size = SigSet::empty();
-        file_size.add(Signal::SIGXFSZ);
-        file_size.thread_block().map_err(|errno| Error::io("holding back", "SIGXFSZ", errno))?;
+        file_size().thread_block().map_err(|errno| Error::io("holding back", "SIGXFSZ", errno))?;
         Ok(Self { held })
     }
 
@@ -41,6 +38,16 @@ impl StopSignals {
     pub fn is_empty(&self) -> bool {
         self.held.iter().next().is_none()
     }
+}
+
+/// What would kill the process at a write beyond `ulimit -f`, unfinished files left behind; held back, the write fails.
+fn file_size() -> SigSet {
+    SigSet::from_iter([Signal::SIGXFSZ])
+}
+
+/// All signals that may be held back here.
+pub(super) fn held_back() -> SigSet {
+    STOP.into_iter().chain(&file_size()).collect()
 }
 
 /// The signals that whoever started this process had ignored (nohup, `&` in a script).

@@ -97,11 +97,13 @@ pub struct Observed {
     pub rewinds: u64,
     /// How many records too far it goes where it is sent back farther than this.
     pub slips: Option<(u32, u32)>,
+    /// Whether it was reset: the driver takes the tape to be at its beginning then, wherever it stands, until it moves.
+    pub was_reset: bool,
 }
 
 /// Opens a drive for reading and writing.
 pub fn open(mechanism: &Mechanism) -> Observed {
-    Observed { drive: mechanism.open(Access::Both).unwrap(), rewinds: 0, slips: None }
+    Observed { drive: mechanism.open(Access::Both).unwrap(), rewinds: 0, slips: None, was_reset: false }
 }
 
 /// Writes these records and a filemark where the drive stands.
@@ -137,18 +139,22 @@ impl Drive for Observed {
 
     fn rewind(&mut self) -> io::Result<()> {
         self.rewinds += 1;
+        self.was_reset = false;
         self.drive.rewind()
     }
 
     fn space_files(&mut self, count: i32) -> io::Result<()> {
+        self.was_reset = false;
         self.drive.space_files(count)
     }
 
     fn space_records(&mut self, count: i32) -> io::Result<()> {
+        self.was_reset = false;
         self.drive.space_records(count)
     }
 
     fn to_end_of_data(&mut self) -> io::Result<()> {
+        self.was_reset = false;
         self.drive.to_end_of_data()
     }
 
@@ -163,7 +169,16 @@ impl Drive for Observed {
     }
 
     fn status(&mut self) -> io::Result<DriveStatus> {
-        self.drive.status()
+        let status = self.drive.status()?;
+        let at_beginning = DriveStatus {
+            at_beginning: true,
+            behind_filemark: false,
+            at_end_of_data: false,
+            file: Some(0),
+            record: Some(0),
+            ..status.clone()
+        };
+        Ok(if self.was_reset { at_beginning } else { status })
     }
 
     fn set_variable_blocks(&mut self) -> io::Result<()> {

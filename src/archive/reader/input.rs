@@ -10,6 +10,9 @@ use crate::stream::Input;
 /// For the archives of fuzzers, which are small, little: so that theirs do not fit into it either.
 const BUFFER_BYTES: usize = if cfg!(fuzzing) { 4 << 10 } else { 256 << 10 };
 
+/// So many zeros at the beginning of an input that may never end, as `/dev/zero` does, are enough to know that no archive follows.
+const ZEROS_MAX: u64 = if cfg!(fuzzing) { 64 << 10 } else { 64 << 20 };
+
 /// One member's headers, read and checked as far as they can be without knowing what came before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -273,10 +276,11 @@ impl ArchiveInput {
         Ok(Member { common, kind, record, stored: header.size, position })
     }
 
-    /// Reads on up to the first block that is not zeros and gives that back.
-    fn only_zeros_follow(&mut self) -> Result<bool> {
+    /// Reads on up to the first block that is not zeros and gives that back, or up to so many bytes.
+    fn only_zeros_follow(&mut self, bytes_max: u64) -> Result<bool> {
         let mut block = [0; BLOCK];
-        while self.read_block(&mut block)? {
+        let end = self.position.saturating_add(bytes_max);
+        while self.position < end && self.read_block(&mut block)? {
             if block.iter().any(|byte| *byte != 0) {
                 self.give_back(block);
                 return Ok(false);
@@ -287,7 +291,8 @@ impl ArchiveInput {
 
     /// What it means that there is no header where one must be. Zeros up to the end of the input are what a crash leaves of a file's end.
     fn no_header(&mut self, block: &[u8; BLOCK], position: u64, common: Option<&Common>) -> Result<Error> {
-        if block.iter().all(|byte| *byte == 0) && self.only_zeros_follow()? {
+        let bytes_max = if common.is_none() && self.length().is_none() { ZEROS_MAX } else { u64::MAX };
+        if block.iter().all(|byte| *byte == 0) && self.only_zeros_follow(bytes_max)? {
             let why = format!("from byte {position} on it holds only zeros, and no end member");
             return Ok(Error::incomplete(self.name(), why));
         }

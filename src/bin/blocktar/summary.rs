@@ -5,6 +5,7 @@ use std::time::Instant;
 use blocktar::archive::{BackupInfo, End};
 use blocktar::extent::Range;
 use blocktar::ranges::RangeList;
+pub use blocktar::sys::terminal::printable;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -99,19 +100,9 @@ pub fn line(label: &str, text: &str) -> String {
     format!("  {label:<11} {}", printable(text))
 }
 
-/// Text from an archive that cannot play tricks on a terminal.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn control_characters_are_shown_not_obeyed() {
-        assert_eq!(printable("a\u{1b}[2Jb\nc ü"), "a\\u{1b}[2Jb\\nc ü");
-    }
 
     #[test]
     fn details_stand_behind_what_all_commands_say() {

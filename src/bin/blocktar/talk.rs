@@ -1,7 +1,7 @@
 //! What is said on standard error: talk, warnings, errors.
 
 use std::error::Error as _;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use blocktar::error::Error;
 use blocktar::extent::Range;
@@ -43,6 +43,15 @@ impl Talk {
 /// Says what the user should not miss, however quiet things are to be.
 pub fn warn(text: &str) {
     print(&format!("blocktar: warning: {text}"));
+}
+
+/// The same in the middle of an operation, whose progress may stand in the line.
+pub fn warn_amid(text: &str) {
+    if std::io::stderr().is_terminal() {
+        // To the line's beginning, and clear it (ECMA-48, EL).
+        let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
+    }
+    warn(text);
 }
 
 /// Prints a summary for programs where standard output carries the archive.

@@ -9,6 +9,7 @@ pub mod simulated;
 mod speed;
 mod st;
 mod standing;
+mod telling;
 mod used;
 mod window;
 
@@ -22,6 +23,7 @@ pub use output::{OpenDrive, RECORD_BYTES, TapeOutput, TapeOutputOptions};
 pub use seeking::SeekableTapeInput;
 pub use st::StDrive;
 pub use standing::AsItStands;
+pub use telling::{Tell, told_of};
 
 use crate::drive::{Drive, explained};
 use crate::error::{Advised, Error, Result};

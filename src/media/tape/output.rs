@@ -228,6 +228,13 @@ impl TapeOutput {
         self.taken.saturating_sub(UNCONFIRMED_BYTES / self.record.size() as u64).max(self.confirmed)
     }
 
+    /// Writes a filemark behind what is not complete, if it can be; never where a drive that was reset begins to count anew.
+    fn mark_end(&mut self) {
+        if self.drive.status().is_ok_and(|status| !status.at_beginning) {
+            let _ = self.drive.write_filemarks(1);
+        }
+    }
+
     fn is_near_end(&mut self) -> bool {
         self.standing == Standing::Warned || self.drive.status().is_ok_and(|status| status.near_end)
     }
@@ -350,7 +357,7 @@ impl Spanning for TapeOutput {
             self.close()?;
         } else {
             // What is there stays readable without it; with it, other backups find their place behind it.
-            let _ = self.drive.write_filemarks(1);
+            self.mark_end();
         }
         // From here on nothing may be written, not even a filemark, before a cartridge is found that will do.
         (self.taken, self.standing) = (0, Standing::Failed);
@@ -362,7 +369,7 @@ impl Drop for TapeOutput {
     fn drop(&mut self) {
         if self.taken > 0 && self.standing != Standing::Finished {
             // Nobody could be told of a failure here; the backup failed already.
-            let _ = self.drive.write_filemarks(1);
+            self.mark_end();
         }
     }
 }

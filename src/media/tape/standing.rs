@@ -20,19 +20,23 @@ impl Place for AsItStands {
         if !self.overwrite && data_follows(drive)? {
             let request = format!("write to {}", drive.name());
             let why = "the tape stands before recorded data, which would be cut off";
-            let remedy =
-                "go behind it first, `mt -f /dev/nst0 eom`; or, if all from there on may be lost, add --overwrite";
-            return Err(Error::refused(request, why, Some(remedy.to_owned())));
+            let go_behind = format!("go behind it first, `mt -f {} eod`", drive.name());
+            let remedy = format!("{go_behind}; or, if all from there on may be lost, add --overwrite");
+            return Err(Error::refused(request, why, Some(remedy)));
         }
         end_tape_file(drive)?;
         there(drive)
+    }
+
+    fn may_overwrite(&self) -> bool {
+        self.overwrite
     }
 
     fn next(&mut self, drive: &mut dyn Drive) -> Result<Placed> {
         if drive.status().is_ok_and(|status| status.write_protected) {
             return Ok(Placed::Wrong("it is write-protected".to_owned()));
         }
-        drive.rewind().map_err(|cause| failed(drive, "rewinding", cause))?;
+        rewind(drive)?;
         // What cannot be read may be the cartridge that was just given out, with the part before this one.
         if !(self.overwrite && drive.can_read()) && data_follows(drive)? {
             return Ok(Placed::Wrong("it is not blank".to_owned()));
@@ -99,9 +103,23 @@ fn data_follows(drive: &mut dyn Drive) -> Result<bool> {
         return Ok(true);
     }
     // What the driver counts is off by one now; it stands where it stood.
-    let anew = if before.at_beginning { drive.rewind() } else { drive.to_end_of_data() };
-    anew.map_err(|cause| failed(drive, "going to the end of data on", cause))?;
+    match address {
+        Some(0) => rewind(drive)?,
+        None if before.at_beginning => {
+            rewind(drive)?;
+            // The driver counts from 0 behind a reset, too, wherever the tape stands then.
+            let holds_something =
+                drive.space_records(1).is_ok() || (rewind(drive).is_ok() && drive.space_files(1).is_ok());
+            rewind(drive)?;
+            return Ok(holds_something);
+        }
+        _ => to_end_of_data(drive)?,
+    }
     Ok(false)
+}
+
+fn rewind(drive: &mut dyn Drive) -> Result<()> {
+    drive.rewind().map_err(|cause| failed(drive, "rewinding", cause))
 }
 
 /// Whether something recorded follows, over which the drive failed to space without saying that it met the end of data; then the tape stands there again, or at

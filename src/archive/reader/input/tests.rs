@@ -226,6 +226,34 @@ fn only_zeros_may_follow_the_end_and_the_first_other_byte_is_named() {
     }
 }
 
+/// `/dev/zero`.
+struct Endless;
+
+impl Input for Endless {
+    fn name(&self) -> &str {
+        "endless"
+    }
+
+    fn length(&self) -> Option<u64> {
+        None
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        buffer.fill(0);
+        Ok(buffer.len())
+    }
+
+    fn seek_to(&mut self, _position: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[test]
+fn zeros_without_an_end_are_no_archive() {
+    let error = ArchiveInput::new(Box::new(Endless)).next_member(None).unwrap_err();
+    assert!(matches!(error, Error::Incomplete { .. }) && error.to_string().contains("only zeros"), "{error}");
+}
+
 #[test]
 fn what_is_no_header_is_a_cut_only_where_nothing_but_zeros_follows() {
     let common = Common { id: "id".to_owned(), mtime: 0 };

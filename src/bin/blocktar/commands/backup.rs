@@ -38,17 +38,16 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     let progress = stop.progress();
     let mut warnings = source::warnings_before(&arguments.source)?;
     warnings.iter().for_each(|warning| talk::warn(warning));
-    let mut output = output_media::open(&arguments.output, arguments.record_size, &progress)?;
-    let of_media = output_media::warnings(output.as_mut(), arguments.compression);
-    of_media.iter().for_each(|warning| talk::warn(warning));
-    warnings.extend(of_media);
-    request.buffer_bytes = buffer::size(arguments.buffer, output.as_ref())?;
-    talk.detail(&plan_text(source.as_ref(), output.name(), &request));
+    let mut media = output_media::open(&arguments.output, arguments.record_size, &progress)?;
+    media.warn(arguments.compression);
+    request.buffer_bytes = buffer::size(arguments.buffer, media.output.as_ref())?;
+    talk.detail(&plan_text(source.as_ref(), media.output.name(), &request));
 
     let line = ProgressLine::start(arguments.report.progress, talk, "backup", &progress);
-    let result = backup(source.as_mut(), output.as_mut(), &request, &progress);
+    let result = backup(source.as_mut(), media.output.as_mut(), &request, &progress);
     drop(line);
     let written = result?;
+    warnings.extend(media.warnings());
     written.warnings.iter().for_each(|warning| talk::warn(warning));
     warnings.extend_from_slice(&written.warnings);
     for range in talk::list_lines(&written.bad) {
@@ -56,7 +55,7 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     }
     talk.say(&text(&arguments.source, &written, begun));
     // The verification opens the file again.
-    drop(output);
+    drop(media);
 
     let written = Written {
         command: "backup",

@@ -26,33 +26,33 @@ pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<Exit
         Reading::of_archive("reblock", "reblock", path).refuse_unsafe_output(&arguments.output)?;
     }
 
-    let mut output = output_media::open(&arguments.output, arguments.record_size, &progress)?;
-    let has_records = output.spanning().is_some_and(|output| output.record_bytes().is_some());
+    let mut media = output_media::open(&arguments.output, arguments.record_size, &progress)?;
+    let has_records = media.output.spanning().is_some_and(|output| output.record_bytes().is_some());
     if arguments.record_size.is_some() && !has_records {
-        let request = format!("write records to {}", output.name());
+        let request = format!("write records to {}", media.output.name());
         let why = "only a tape has any: elsewhere a copy is as long as its archive says";
         return Err(Error::refused(request, why, Some("leave --record-size out".to_owned())));
     }
     let archive = input.name();
     let reblocking = Reblocking::open(input)?;
-    let mut warnings = output_media::warnings(output.as_mut(), reblocking.info().compression);
-    warnings.iter().for_each(|warning| talk::warn(warning));
-    let buffer_bytes = buffer::size(arguments.buffer, output.as_ref())?;
+    media.warn(reblocking.info().compression);
+    let buffer_bytes = buffer::size(arguments.buffer, media.output.as_ref())?;
     let request = ReblockRequest { threads: thread_count(arguments.threads), buffer_bytes };
-    talk.detail(&format!("reading {archive}; writing {}, {} threads", output.name(), request.threads));
+    talk.detail(&format!("reading {archive}; writing {}, {} threads", media.output.name(), request.threads));
 
     let line = ProgressLine::start(arguments.report.progress, talk, "reblock", &progress);
-    let result = reblocking.run(output.as_mut(), &request, &progress);
+    let result = reblocking.run(media.output.as_mut(), &request, &progress);
     drop(line);
     let written = result?;
     written.warnings.iter().for_each(|warning| talk::warn(warning));
+    let mut warnings = media.warnings();
     warnings.extend_from_slice(&written.warnings);
     for range in talk::list_lines(&written.bad) {
         talk::warn(&format!("could not be read when it was backed up, and is missing here too: {range}"));
     }
     talk.say(&text(&archive, &written, begun));
     // The verification opens the file again.
-    drop(output);
+    drop(media);
 
     let written = Written {
         command: "reblock",

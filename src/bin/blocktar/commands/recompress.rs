@@ -27,25 +27,25 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
         Reading::of_archive("recompress", "recompress", path).refuse_unsafe_output(&arguments.output)?;
     }
 
-    let mut output = output_media::open(&arguments.output, arguments.record_size, &progress)?;
-    let mut warnings = output_media::warnings(output.as_mut(), arguments.compression.unwrap_or_default());
-    warnings.iter().for_each(|warning| talk::warn(warning));
-    let request = request(arguments, buffer::size(arguments.buffer, output.as_ref())?);
+    let mut media = output_media::open(&arguments.output, arguments.record_size, &progress)?;
+    media.warn(arguments.compression.unwrap_or_default());
+    let request = request(arguments, buffer::size(arguments.buffer, media.output.as_ref())?);
     let archive = input.name();
-    talk.detail(&format!("reading {archive}; writing {}, {} threads", output.name(), request.threads));
+    talk.detail(&format!("reading {archive}; writing {}, {} threads", media.output.name(), request.threads));
 
     let line = ProgressLine::start(arguments.report.progress, talk, "recompress", &progress);
-    let result = recompress(input, output.as_mut(), &request, &progress);
+    let result = recompress(input, media.output.as_mut(), &request, &progress);
     drop(line);
     let written = result?;
     written.warnings.iter().for_each(|warning| talk::warn(warning));
+    let mut warnings = media.warnings();
     warnings.extend_from_slice(&written.warnings);
     for range in talk::list_lines(&written.bad) {
         talk::warn(&format!("could not be read when it was backed up, and is missing here too: {range}"));
     }
     talk.say(&text(&archive, &written, begun));
     // The verification opens the file again.
-    drop(output);
+    drop(media);
 
     let written = Written {
         command: "recompress",

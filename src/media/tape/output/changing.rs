@@ -27,14 +27,20 @@ impl TapeOutput {
                 reason: &reason,
                 direction: Direction::Write,
             };
-            let answer = self.options.next_medium.ask(&question)?;
+            let answer = match self.options.next_medium.ask(&question)? {
+                Answer::NoOther => return Err(question.no_other()),
+                answer => answer,
+            };
             match self.go_on_with(answer)? {
                 None => return Ok(()),
                 Some(why) => reason = MediumReason::Wrong(why),
             }
         }
         let MediumReason::Wrong(why) = reason else { unreachable!("only a wrong one is asked for again") };
-        let remedy = "have blank cartridges ready, or add --overwrite if all that is on them may be lost";
+        let remedy = match self.options.place.may_overwrite() {
+            true => "have other cartridges ready",
+            false => "have blank cartridges ready, or add --overwrite if all that is on them may be lost",
+        };
         let request = format!("go on with the archive on {}", self.name);
         Err(Error::refused(
             request,
@@ -54,7 +60,7 @@ impl TapeOutput {
                 }
                 Err(error) => return as_wrong(error).map(Some),
             },
-            Answer::GoOnWith(_) | Answer::Changed => {
+            _ => {
                 if let Err(cause) = self.drive.load() {
                     return Ok(Some(explained(self.drive.as_mut(), cause).to_string()));
                 }

@@ -1,0 +1,177 @@
+//! Programs that are run for the user: they get the signals that this process holds back, and are ended with all that they started.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::signal::held_back;
+
+/// How long a program has to end by itself; users expect an end within a second, and have waited for a moment already.
+const PATIENCE: Duration = Duration::from_millis(250);
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Has the command get the signals that this process holds back, which programs inherit: nobody could stop it otherwise.
+#[allow(unsafe_code)]
+pub fn release_signals(command: &mut Command) -> &mut Command {
+    let held = held_back();
+    // SAFETY: between fork and exec it calls only sigprocmask, which signal-safety(7) allows there, and allocates nothing.
+    unsafe { command.pre_exec(move || held.thread_unblock().map_err(io::Error::from)) }
+}
+
+/// Ends a program and all that it started: asks them first, so that they may leave things in order, and kills what is left then.
+///
+/// It goes by who started whom: a process group of its own would cut the program off from the terminal, at which it may ask for something.
+pub fn end(child: &mut Child) -> io::Result<ExitStatus> {
+    let begun = Instant::now();
+    let mut family = Family::default();
+    family.find(child.id());
+    family.signal(Signal::SIGTERM);
+    while begun.elapsed() < PATIENCE {
+        let ended = child.try_wait()?;
+        if let (Some(status), false) = (ended, family.is_alive()) {
+            return Ok(status);
+        }
+        thread::sleep(LOOK_INTERVAL);
+    }
+    // What it has started since.
+    family.find(child.id());
+    family.signal(Signal::SIGKILL);
+    child.wait()
+}
+
+/// A process: its number may be given anew, but not with the same time at which it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Process {
+    number: u32,
+    begun: u64,
+}
+
+/// A process and all that it started, and that they started.
+#[derive(Debug, Default)]
+struct Family {
+    members: BTreeSet<Process>,
+}
+
+impl Family {
+    /// Adds this process and its descendants, and those of who belongs to it already.
+    fn find(&mut self, number: u32) {
+        let running = running();
+        let mut begun_by = BTreeMap::<u32, Vec<u32>>::new();
+        for (number, (_, parent)) in &running {
+            begun_by.entry(*parent).or_default().push(*number);
+        }
+        let known = self.members.iter().filter(|process| is_running(&running, process)).map(|process| process.number);
+        let mut wanted: Vec<_> = known.chain([number]).collect();
+        while let Some(number) = wanted.pop() {
+            if let Some((begun, _)) = running.get(&number) {
+                self.members.insert(Process { number, begun: *begun });
+                wanted.extend(begun_by.remove(&number).unwrap_or_default());
+            }
+        }
+    }
+
+    fn is_alive(&self) -> bool {
+        let running = running();
+        self.members.iter().any(|process| is_running(&running, process))
+    }
+
+    /// Sends a signal to those that still run; what belongs to another user by now cannot be reached.
+    fn signal(&self, signal: Signal) {
+        let running = running();
+        for process in self.members.iter().filter(|process| is_running(&running, process)) {
+            let _ = kill(Pid::from_raw(process.number.cast_signed()), signal);
+        }
+    }
+}
+
+/// The processes that have not ended, by their numbers: when each began, and who started it.
+fn running() -> BTreeMap<u32, (u64, u32)> {
+    let Ok(entries) = fs::read_dir("/proc") else { return BTreeMap::new() };
+    let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let stat = |number: u32| parse_stat(&fs::read_to_string(format!("/proc/{number}/stat")).ok()?);
+    numbers.filter_map(|number| Some((number, stat(number)?))).collect()
+}
+
+fn is_running(running: &BTreeMap<u32, (u64, u32)>, process: &Process) -> bool {
+    running.get(&process.number).is_some_and(|(begun, _)| *begun == process.begun)
+}
+
+/// When a process began and who started it, by what proc_pid_stat(5) says; nothing of one that only waits to be counted off.
+fn parse_stat(stat: &str) -> Option<(u64, u32)> {
+    // The name before it may hold anything.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let (state, parent) = (fields.next()?, fields.next()?.parse().ok()?);
+    let begun = fields.nth(17)?.parse().ok()?;
+    (state != "Z").then_some((begun, parent))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Stdio;
+
+    use super::*;
+
+    #[test]
+    fn reads_who_started_a_process_and_when() {
+        let stat = |state| format!("7 (a) 1 (b) {state} 5 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 4711 8192 1\n");
+        assert_eq!(parse_stat(&stat("S")), Some((4711, 5)));
+        assert_eq!(parse_stat(&stat("Z")), None);
+        assert_eq!(parse_stat("7 (a) S 5"), None);
+        assert_eq!(
+            running().get(&std::process::id()).map(|(_, parent)| *parent),
+            Some(nix::unistd::getppid().as_raw().cast_unsigned())
+        );
+    }
+
+    /// The program, and what stands at the end of a line that it prints: the number of a process that it started.
+    fn begun(line: &str) -> (Child, u32) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("number");
+        let line = line.replace("PATH", path.to_str().unwrap());
+        let child = release_signals(Command::new("sh").args(["-c", &line])).stdin(Stdio::null()).spawn().unwrap();
+        let number = || fs::read_to_string(&path).ok()?.trim().parse().ok();
+        while number().is_none() {
+            thread::sleep(LOOK_INTERVAL);
+        }
+        (child, number().unwrap())
+    }
+
+    #[test]
+    fn what_a_program_started_ends_with_it_even_against_its_will() {
+        for line in [
+            "sleep 60 & echo $! > PATH; wait",
+            // Neither the program nor what it started minds being asked.
+            "trap '' TERM; sleep 60 & echo $! > PATH; wait; sleep 60",
+            "(sh -c 'sleep 60 & echo $! > PATH; wait')",
+        ] {
+            let (mut child, number) = begun(line);
+            assert!(running().contains_key(&number));
+            let before = Instant::now();
+            assert!(!end(&mut child).unwrap().success());
+            assert!(before.elapsed() < Duration::from_secs(20), "{line}");
+            // One that was killed takes a moment.
+            while running().contains_key(&number) {
+                assert!(before.elapsed() < Duration::from_secs(20), "{line}: {number} goes on");
+                thread::sleep(LOOK_INTERVAL);
+            }
+        }
+    }
+
+    #[test]
+    fn a_program_gets_the_signals_that_are_held_back_here() {
+        let told = thread::spawn(|| {
+            held_back().thread_block().unwrap();
+            let mut command = Command::new("sh");
+            command.args(["-c", "kill -TERM $$; sleep 60"]);
+            release_signals(&mut command).status().unwrap()
+        });
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&told.join().unwrap()), Some(15));
+    }
+}
