@@ -198,6 +198,35 @@ fn cartridges_that_take_nothing_more_end_a_backup() {
 const MANNERS: [EarlyWarning; 3] =
     [EarlyWarning::Documented, EarlyWarning::RecordedYetRefused, EarlyWarning::RecordedYetRefusedOnce];
 
+/// Without addresses nobody can tell whether a record that was refused is on the tape: only the driver's own refusal is certain, which its state announces.
+#[test]
+fn a_refusal_that_nothing_announced_ends_the_part_on_a_drive_without_addresses() {
+    let image = Chance::from_seed(7).bytes(900_000);
+    for (early_warning, closes) in MANNERS.into_iter().zip([true, false, false]) {
+        let (first, second) = (Cartridge::new(600_000, 100_000), Cartridge::large());
+        let mechanism = Mechanism::new(Behaviour { early_warning, ..without_addresses() });
+        mechanism.insert(&first);
+        mechanism.lay_ready(&second);
+        let summary = back_up_to(&mechanism, &image, Some(RECORD), false).unwrap();
+        let closed: Vec<_> = summary.written.parts.iter().map(|part| part.closed).collect();
+        assert_eq!(closed, [closes, true], "{early_warning:?}");
+        assert!(put_together(&[tape_file(&first, 0, RECORD), tape_file(&second, 0, RECORD)], image.len()) == image);
+        assert!(first.is_closed() && second.is_closed());
+    }
+}
+
+#[test]
+fn a_filemark_that_fails_behind_the_warning_is_the_end_of_the_cartridge() {
+    let image = Chance::from_seed(7).bytes(900_000);
+    let (first, second) = (Cartridge::new(600_000, 100_000), Cartridge::large());
+    let mechanism = Mechanism::new(Behaviour { filemark_error: true, buffered_records: 3, ..Behaviour::default() });
+    mechanism.insert(&first);
+    mechanism.lay_ready(&second);
+    let summary = back_up_to(&mechanism, &image, Some(RECORD), false).unwrap();
+    assert_eq!(summary.written.parts.len(), 2);
+    assert!(put_together(&[tape_file(&first, 0, RECORD), tape_file(&second, 0, RECORD)], image.len()) == image);
+}
+
 /// Cartridges of any size, early warning in any manner or none, drives with a buffer that is lost, with addresses and without, that may be read and not.
 #[test]
 fn whatever_the_cartridges_are_like_they_hold_every_byte() {
