@@ -150,11 +150,13 @@ DEVICE = fields(True, size=NUMBER, sector_size=NUMBER, type=text, path=text, may
                 maybe_model=text, maybe_serial=text, maybe_vg=text, maybe_lv=text,
                 maybe_filesystem=fields(type=text, maybe_uuid=text, maybe_label=text))
 
+MEDIUM = fields(maybe_id=text, maybe_name=text, maybe_file=NUMBER, maybe_drive_compression=boolean,
+                maybe_drive_encryption=text)
 END = fields(True, format=between(1, 1), id=ID, backup_info=lambda value: True, backup_info_digest=HEX,
              map_digest=HEX, map_position=NUMBER, indexes=array(NUMBER), members=NUMBER, to=NUMBER,
              maybe_continues=true, data_members=NUMBER, data_bytes=NUMBER, stored_bytes=NUMBER,
              zero_bytes=NUMBER, bad_members=NUMBER, bad_bytes=NUMBER, running=HEX, maybe_digest=HEX,
-             maybe_state=HEX, finished=time)
+             maybe_state=HEX, finished=time, maybe_medium=MEDIUM)
 
 
 def backup_info(digest):
@@ -167,8 +169,7 @@ def backup_info(digest):
         compression=like(r"none|zstd:([1-9]|1\d|2[0-2])"), extent_limit=multiple(4096, 64 * KIB, 64 * MIB),
         record_size=multiple(512, 512, 16 * MIB),
         maybe_part=fields(number=between(2, 1 << 53), first_seq=NUMBER, **{"from": NUMBER}, running=HEX),
-        maybe_medium=fields(maybe_id=text, maybe_name=text, maybe_file=NUMBER, maybe_drive_compression=boolean,
-                            maybe_drive_encryption=text),
+        maybe_medium=MEDIUM,
         maybe_set=fields(id=ID, number=NUMBER, of=NUMBER), maybe_meta=meta,
         maybe_attached=array(fields(name=like(r"(?=.{1,50}$)" + COMPONENT), length=between(0, 4 * MIB),
                                     **{digest: HEX}), 64))

@@ -2,7 +2,7 @@
 
 use std::io::IoSlice;
 
-use crate::archive::{BackupInfo, End, Lacking, OpenArchive, Told};
+use crate::archive::{BackupInfo, Beside, End, Lacking, OpenArchive, Told, part_words};
 use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::progress::Progress;
@@ -37,7 +37,7 @@ pub struct ExtractSummary {
 /// Writes the bytes of a range of the device, zeros as zeros, each with its digest checked before it goes out.
 ///
 /// What the archive cannot give is refused before the first byte, as far as it can be known by then: everything where the input can seek; from
-/// a pipe, bad ranges are met on the way. An error therefore means that the bytes that were written are right, but not all of them.
+/// a pipe, bad ranges are met on the way, and so is what is wrong with a part that is brought later. An error therefore means that the bytes that were written are right, but not all of them.
 ///
 /// # Errors
 /// A range that does not lie on the device, that could not be read when the backup was made, or that an increment leaves unchanged; and everything that is wrong with the archive.
@@ -48,25 +48,49 @@ pub fn extract(
     progress: &Progress,
 ) -> Result<ExtractSummary> {
     let range = wanted_range(archive.name(), archive.info(), request)?;
-    archive.check_told(range)?;
-    let lacking = archive.lacking(range)?;
-    let asked = request_text(archive.name(), range);
-    refuse_lacking(archive.info(), &asked, &lacking)?;
+    archive = archive.at_part_of(range.start)?;
     progress.set_total(range.length);
-    let (name, info) = (archive.name().to_owned(), archive.info().clone());
+    let asked = request_text(archive.name(), range);
     let mut outgoing = Outgoing { asked, range, at: range.start, data_bytes: 0, zeros: Vec::new(), output, progress };
-    let ending =
-        archive.read_ranges(RangeSet::from_iter([range]), request.threads, |told| outgoing.take(told, &name, &info))?;
-    outgoing.pass_to(range.end(), &info)?;
+    let mut read = Vec::new();
+    let (ending, name) = loop {
+        let beside = archive.take_beside();
+        let left = Range::between(outgoing.at, range.end());
+        let told = archive.told_of().filter(|_| beside.is_some());
+        // Of what the next part tells, that part is asked.
+        let piece = told.and_then(|told| told.intersection(&left)).unwrap_or(left);
+        archive.check_told(piece)?;
+        let lacking = archive.lacking(piece)?;
+        refuse_lacking(archive.info(), &outgoing.asked, &lacking)?;
+        let (name, info) = (archive.name().to_owned(), archive.info().clone());
+        read.push((info.part_number(), info.part_number()));
+        let wanted = RangeSet::from_iter([piece]);
+        let ending = archive.read_ranges(wanted, request.threads, |told| outgoing.take(told, &name, &info))?;
+        outgoing.pass_to(piece.end(), &info)?;
+        if piece.end() == range.end() {
+            break (ending, name);
+        }
+        let next = beside.map_or(Ok(None), Beside::next)?;
+        let next = next.ok_or_else(|| not_brought(&name, &ending.end, outgoing.at, range))?;
+        archive = next.at_part_of(outgoing.at)?;
+    };
     let data_bytes = outgoing.data_bytes;
     progress.check()?;
     output.finish()?;
     let mut warnings = Vec::from_iter(ending.warning());
     if ending.parts == 1 && ending.is_of_part() {
-        let number = ending.end.backup_info.part_number();
-        warnings.push(format!("{name} is part {number} alone: that it belongs to the other parts was not proven"));
+        let parts = part_words(&read);
+        let subject = if read.len() == 1 { format!("{name} is") } else { "this was read from".to_owned() };
+        warnings.push(format!("{subject} {parts} alone: that it belongs to the other parts was not proven"));
     }
     Ok(ExtractSummary { end: ending.end, range, data_bytes, warnings })
+}
+
+/// The error of an archive of which the next part would tell of the rest.
+fn not_brought(name: &str, end: &End, at: u64, range: Range) -> Error {
+    let number = end.backup_info.part_number() + 1;
+    let why = format!("bytes {at} to {} are in part {number} or behind it, which was not given", range.end() - 1);
+    Error::incomplete(name, why).with_affected(Range::between(at, range.end()))
 }
 
 /// The range that is asked for, if the device has it.

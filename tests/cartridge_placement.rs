@@ -10,7 +10,7 @@ use blocktar::error::Result;
 use blocktar::media::tape::AsItStands;
 use blocktar::media::tape::simulated::{Access, Cartridge, Mechanism};
 use blocktar::stream::Medium;
-use cartridges::{open, records_of, write_file};
+use cartridges::{open, reblocked, records_of, write_file};
 
 const DATA: usize = 4 << 20;
 
@@ -196,6 +196,44 @@ fn a_copy_or_a_drive_that_lost_count_does_not_spoil_the_number() {
         write_file(&mut open(&mechanism), &records_of("a", DATA, Some(on(1))));
         let medium = placed(&mechanism, false).unwrap().medium;
         assert_eq!((medium.id, medium.file), (Some(labelled.id), Some(2)));
+    }
+}
+
+/// Its head keeps the medium of its original, as the digest is over that; even a drive that does not count tape files is not led astray.
+#[test]
+fn a_reblocked_archive_says_in_its_end_member_where_it_lies() {
+    let medium = |id: &str, file| Medium { id: Some(id.to_owned()), file: Some(file), ..Medium::default() };
+    let (there, here) =
+        (medium("0193f000-0000-7000-8000-000000000000", 41), medium("0193f000-0000-7000-8000-000000000001", 1));
+    let original: Vec<u8> = records_of("a", DATA, Some(there.clone())).concat();
+    let end = |archive: &[u8]| blocktar::catalog::end_in("it", archive).unwrap();
+    assert_eq!((end(&original).medium, end(&original).written_on()), (None, Some(&there)));
+    for (put, told) in
+        [(Some(here.clone()), Some(here.clone())), (None, Some(Medium::default())), (Some(there.clone()), None)]
+    {
+        let copy = reblocked(&original, put.clone());
+        let found = end(&copy.concat());
+        assert_eq!((&found.medium, &found.backup_info.medium), (&told, &Some(there.clone())), "{put:?}");
+        assert_eq!((found.digest, &found.id), (end(&original).digest, &end(&original).id));
+        let sound = blocktar::verify::verify(
+            archives::MemoryInput::boxed(&std::sync::Arc::new(copy.concat()), archives::Way::Pipe),
+            1,
+            &Default::default(),
+        );
+        assert!(sound.unwrap().is_sound());
+        // A copy of the copy does not carry it on.
+        assert_eq!(end(&reblocked(&copy.concat(), Some(there.clone())).concat()).medium, None);
+        for kind in DRIVES {
+            let cartridge = Cartridge::with_files(&[records_of("label's place", DATA, None), copy.clone()]);
+            let mechanism = mechanism(&cartridge, kind);
+            let found = placed(&mechanism, false).unwrap().medium;
+            assert_eq!(found.file, Some(2), "{put:?} {kind:?}");
+            assert_eq!(
+                found.id,
+                put.as_ref().filter(|put| **put == here).and_then(|put| put.id.clone()),
+                "{put:?} {kind:?}"
+            );
+        }
     }
 }
 

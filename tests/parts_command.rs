@@ -97,7 +97,6 @@ fn what_cannot_be_is_refused() {
         ("recompress disk.img --part-size 1M -o -", 2, "backup-%03d.tar"),
         ("backup disk.img --part-size 10K -o %d.tar", 6, "no room"),
         ("backup disk.img --part-size 200K -o %d.tar", 6, "no room"),
-        ("backup disk.img --part-size 1M -o %d.tar --verify", 6, "several files"),
         ("backup disk.img --next-medium true -o x.tar", 6, "--next-medium"),
         ("backup disk.img --overwrite", 6, "--overwrite"),
     ] {
@@ -157,4 +156,55 @@ fn reblock_makes_parts_of_an_archive_in_one_and_keeps_its_identity() {
     for key in ["id", "digest", "state", "finished"] {
         assert_eq!(made["end"][key], output["end"][key], "{key}");
     }
+}
+
+#[test]
+fn parts_are_verified_in_the_run_that_writes_them() {
+    let folder = with_image();
+    let of = |output: &Output| serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap();
+    let output = blocktar(folder.path(), &[&LINE[..], &["--verify", "--json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let verified = &of(&output)["verified"];
+    assert_eq!((verified["parts"].as_array().unwrap().len(), verified["faults"].as_array().unwrap().len()), (4, 0));
+    assert!(said(&output).contains("part 4: sound, backup-004.tar"), "{}", said(&output));
+    // Also those that a command named; and what it spoils behind our back is found.
+    let command = "mkdir -p p$BLOCKTAR_PART && echo p$BLOCKTAR_PART/b.tar; test $BLOCKTAR_PART != 3 || truncate -s -200K backup-001.tar";
+    std::fs::create_dir(folder.path().join("other")).unwrap();
+    let line = ["reblock", "backup-%03d.tar", "--part-size", "1M", "-o", "other/%d.tar", "--verify", "--json"];
+    let output = blocktar(folder.path(), &line);
+    assert_eq!((output.status.code(), of(&output)["verified"]["parts"].as_array().unwrap().len()), (Some(0), 4));
+    for part in 1..5 {
+        std::fs::remove_file(folder.path().join(format!("backup-00{part}.tar"))).unwrap();
+    }
+    let output = blocktar(folder.path(), &[&LINE[..], &["--verify", "--next-medium", command]].concat());
+    assert!([Some(4), Some(5)].contains(&output.status.code()), "{}", said(&output));
+    assert!(said(&output).contains("part 1: not sound") || said(&output).contains("fault"), "{}", said(&output));
+}
+
+/// One command brings what is read and what is written: it is told which.
+#[test]
+fn next_medium_serves_both_sides_of_a_copy() {
+    let folder = with_image();
+    assert_eq!(blocktar(folder.path(), &LINE).status.code(), Some(0));
+    let command = "echo $BLOCKTAR_DIRECTION $BLOCKTAR_PART $BLOCKTAR_REASON >> notes; \
+                   if test $BLOCKTAR_DIRECTION = read; then printf backup-%03d.tar $BLOCKTAR_PART; else echo new-$BLOCKTAR_PART.tar; fi";
+    for (verb, output) in [("reblock", "one.tar"), ("recompress", "two.tar")] {
+        let line = [verb, "backup-001.tar", "-o", output, "--next-medium", command];
+        let copied = blocktar(folder.path(), &line);
+        assert_eq!(copied.status.code(), Some(0), "{}", said(&copied));
+        let notes = std::fs::read_to_string(folder.path().join("notes")).unwrap();
+        assert_eq!(notes, "read 2 next\nread 3 next\nread 4 next\n", "{verb}");
+        std::fs::remove_file(folder.path().join("notes")).unwrap();
+        let compared = blocktar(folder.path(), &["compare", output, "disk.img"]);
+        assert_eq!(compared.status.code(), Some(0), "{verb}: {}", said(&compared));
+    }
+    let line = ["reblock", "backup-001.tar", "--part-size", "2M", "-o", "new-%d.tar", "--next-medium", command];
+    let copied = blocktar(folder.path(), &line);
+    assert_eq!(copied.status.code(), Some(0), "{}", said(&copied));
+    let notes = std::fs::read_to_string(folder.path().join("notes")).unwrap();
+    let mut lines: Vec<_> = notes.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["read 2 next", "read 3 next", "read 4 next", "write 2 next"]);
+    let compared = blocktar(folder.path(), &["compare", "new-1.tar", "new-2.tar", "disk.img"]);
+    assert_eq!(compared.status.code(), Some(0), "{}", said(&compared));
 }

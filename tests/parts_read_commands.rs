@@ -168,3 +168,41 @@ fn parts_that_are_too_many_or_of_another_cutting_are_named() {
     fs::write(place.path("old.img"), vec![0xee; SIZE]).unwrap();
     says(&place, "blocktar restore -i p-001.tar -i p-002.tar --single-part old.img", 6, &["p-002.tar was given, too"]);
 }
+
+/// What lies on cartridges is asked for as what lies in files: in order, and nothing that is not needed.
+#[test]
+fn extract_asks_only_for_the_parts_that_hold_the_range() {
+    let (place, image, parts) = with_parts();
+    let last = parts.len();
+    let bring = "'echo $BLOCKTAR_PART $BLOCKTAR_REASON $BLOCKTAR_DIRECTION >> notes; printf p-%03d.tar $BLOCKTAR_PART'";
+    let read_from = |first: &str, offset: usize, length: usize, notes: &[usize]| {
+        let line = format!("blocktar extract {first} --offset {offset} --length {length} --next-medium {bring}");
+        let output = place.shell(&line);
+        assert!(output.status.success() && output.stdout == image[offset..offset + length], "{line}: {output:?}");
+        let asked = fs::read_to_string(place.path("notes")).unwrap_or_default();
+        let _ = fs::remove_file(place.path("notes"));
+        let expected: String = notes.iter().map(|part| format!("{part} next read\n")).collect();
+        assert_eq!(asked, expected, "{line}");
+        text(&output.stderr)
+    };
+    read_from("p-001.tar", 0, 4096, &[]);
+    read_from("p-002.tar", 1_700_000, 4096, &[]);
+    let all: Vec<_> = (2..=last).collect();
+    let said = read_from("p-001.tar", 5, SIZE - 5, &all);
+    assert!(said.contains("this was read from parts 1 and 2 and 3"), "{said}");
+    read_from("p-001.tar", SIZE - 10, 10, &all);
+    let back: Vec<_> = (1..last).rev().chain(2..=last).collect();
+    read_from(&parts[last - 1], 5, SIZE - 5, &back);
+    // A part that is cut otherwise is not taken for a neighbour.
+    says(&place, "blocktar reblock 'p-%03d.tar' -o 'q-%03d.tar' --part-size 600K", 0, &[]);
+    let other = "blocktar extract p-001.tar --next-medium 'echo q-002.tar' | cat > bytes; exit ${PIPESTATUS[0]}";
+    says(&place, other, 5, &["part 2 does not go on where part 1 ends"]);
+    let bytes = fs::read(place.path("bytes")).unwrap();
+    assert!(image.starts_with(&bytes));
+    says(
+        &place,
+        "blocktar extract p-001.tar --next-medium 'exit 7' | cat; exit ${PIPESTATUS[0]}",
+        3,
+        &["exit status: 7"],
+    );
+}

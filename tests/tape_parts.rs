@@ -6,11 +6,13 @@ mod chance;
 
 use std::sync::Arc;
 
-use archives::{class, scan, small};
-use blocktar::archive::{Inputs, OpenArchive, OpenOptions};
+use archives::{MemoryOutput, class, scan, small};
+use blocktar::archive::{Inputs, OpenArchive, OpenOptions, Reading};
 use blocktar::backup::backup;
 use blocktar::cartridge::Appending;
 use blocktar::drive::{Drive, LentDrive};
+use blocktar::extent::Range;
+use blocktar::extract::{ExtractRequest, extract};
 use blocktar::media::further_media::{Further, FurtherMedia, TapeReading};
 use blocktar::media::next_medium::NextMedium;
 use blocktar::media::tape::simulated::{Access, Behaviour, Cartridge, EarlyWarning, Mechanism};
@@ -40,6 +42,66 @@ fn write(image: &[u8], behaviour: Behaviour, cartridges: &[Cartridge]) -> Option
     let mut output = TapeOutput::begin(Box::new(mechanism.open(Access::Write).unwrap()), options).unwrap();
     let outcome = backup(&mut scan(image), &mut output, &small(), &Progress::default());
     outcome.ok().map(|summary| summary.written.parts.len())
+}
+
+/// Extracts a range from a drive into which the cartridges are put in this order: what came out, and what was said.
+fn extracted(cartridges: &[&Cartridge], addresses: bool, range: Range) -> (Vec<u8>, Result<(), String>) {
+    let mechanism = Mechanism::new(Behaviour { addresses, ..Behaviour::default() });
+    mechanism.insert(cartridges[0]);
+    cartridges[1..].iter().for_each(|cartridge| mechanism.lay_ready(cartridge));
+    let drive = LentDrive::new(Box::new(mechanism.open(Access::Read).unwrap()));
+    let further = Further {
+        next_medium: asked(),
+        reading: TapeReading::Pieces,
+        position: Box::new(|_: &mut dyn Drive, _| Ok(None)),
+        open_drive: Box::new(|_| Ok(None)),
+    };
+    let first = TapeReading::Pieces.input(drive.clone()).unwrap();
+    let next = FurtherMedia::new(Some(drive), "/dev/nst9".to_owned(), further);
+    let options = OpenOptions { reading: Reading::PartByPart, ..OpenOptions::default() };
+    let mut output = MemoryOutput::default();
+    let archive = OpenArchive::open(Inputs::from(first).with_next(Box::new(next)), &options);
+    let request = ExtractRequest { offset_bytes: range.start, length_bytes: Some(range.length), threads: 1 };
+    let outcome = archive.and_then(|archive| extract(archive, &request, &mut output, &Progress::default()));
+    let bytes = output.bytes.lock().unwrap().clone();
+    (bytes, outcome.map(drop).map_err(|error| error.to_string()))
+}
+
+/// Only the cartridges that tell of the range are asked for, and those between where the drive's own is another.
+#[test]
+fn a_range_is_extracted_from_the_cartridges_that_hold_it() {
+    let image = Chance::from_seed(9).bytes(1_200_000);
+    let cartridges: Vec<_> = (0..4).map(|_| Cartridge::new(600_000, 100_000)).collect();
+    assert_eq!(write(&image, Behaviour::default(), &cartridges), Some(3));
+    let [first, second, third, _] = &cartridges[..] else { panic!() };
+    let size = image.len() as u64;
+    for (order, start, end) in [
+        (&[first][..], 0, 100_000),
+        (&[first, second, third], 10, size),
+        (&[first, second], 300_000, 700_000),
+        (&[first, second, third], size - 70_000, size),
+        (&[third], size - 70_000, size),
+        // The third is in the drive, and the range begins before it.
+        (&[third, second, third], size / 2, size),
+        (&[third, second, first], 0, 5000),
+        (&[second, first, second], 300_000, 700_000),
+        // A wrong one is given back.
+        (&[first, third, second], 300_000, 700_000),
+    ] {
+        for addresses in [true, false] {
+            let (bytes, outcome) = extracted(order, addresses, Range::between(start, end));
+            outcome.unwrap_or_else(|error| panic!("{start} to {end}, {addresses}: {error}"));
+            assert!(bytes == image[start as usize..end as usize], "{start} to {end}: other bytes");
+        }
+    }
+    // Of a range of which nobody brings the rest nothing but right bytes went out, and the part is named.
+    let (bytes, outcome) = extracted(&[first], true, Range::between(10, size));
+    assert!(image[10..].starts_with(&bytes) && outcome.unwrap_err().contains("part 2"));
+    // Of another cutting: its second part lies elsewhere on the disk.
+    let others: Vec<_> = (0..4).map(|_| Cartridge::new(500_000, 100_000)).collect();
+    write(&image, Behaviour::default(), &others).unwrap();
+    let (_, outcome) = extracted(&[first, &others[1]], true, Range::between(10, size));
+    assert!(outcome.unwrap_err().contains("another archive"));
 }
 
 /// Restores from a drive into which the cartridges are put in this order.

@@ -51,7 +51,7 @@ def wrong_texts(found):
         yield "record", {**record, **change}
     for change in ({"name": " x"}, {"name": ""}, {"name": "n" * 65}, {"name": "x\ty"}, {"record_size": 100}, {"requires": 1}, {"id": "1"}):
         yield "medium", {**found["medium"], **change}
-    for name, needless in (("backup-info", {"name", "meta", "attached", "part", "medium", "parent", "samples", "set"}), ("end", {"continues"}), ("medium", {})):
+    for name, needless in (("backup-info", {"name", "meta", "attached", "part", "medium", "parent", "samples", "set"}), ("end", {"continues", "medium"}), ("medium", {})):
         for key in found[name]:
             if key not in needless:
                 yield name, {other: value for other, value in found[name].items() if other != key}

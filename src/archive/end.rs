@@ -6,6 +6,7 @@ use super::canonical::{ParseFailure, parse_canonical, unknown_fits};
 use super::digest::Digest;
 use super::info::{BackupInfo, is_time};
 use super::limit;
+use crate::stream::Medium;
 
 /// What the end member says: only an archive that has it is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,9 @@ pub struct End {
     pub state: Option<Digest>,
     /// When the backup ended.
     pub finished: jiff::Timestamp,
+    /// Where this part lies, if its backup-info names another medium: of a copy, which keeps that as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medium: Option<Medium>,
     /// Keys of a later writer, kept as they are.
     #[serde(flatten)]
     pub unknown: serde_json::Map<String, serde_json::Value>,
@@ -74,7 +78,20 @@ impl End {
     fn numbers(&self) -> impl Iterator<Item = u64> {
         let counts = [self.data_members, self.data_bytes, self.stored_bytes, self.zero_bytes, self.bad_members];
         let others = [self.bad_bytes, self.map_position, self.members, self.to, self.format];
-        self.indexes.iter().copied().chain(counts).chain(others)
+        let file = self.medium.as_ref().and_then(|medium| medium.file);
+        self.indexes.iter().copied().chain(counts).chain(others).chain(file)
+    }
+
+    /// The medium on which this part was written, as far as its writer knew it.
+    pub fn written_on(&self) -> Option<&Medium> {
+        self.medium.as_ref().or(self.backup_info.medium.as_ref())
+    }
+
+    /// The same end of a part that is written on this medium.
+    pub(crate) fn on_medium(self, here: Option<&Medium>) -> Self {
+        let other = self.backup_info.medium.as_ref().filter(|named| Some(*named) != here);
+        let medium = other.map(|_| here.cloned().unwrap_or_default());
+        Self { medium, ..self }
     }
 
     /// Whether this ends a part behind which another follows.
@@ -94,7 +111,8 @@ impl End {
 
     /// Whether this says the same as what a reader counted itself (and ended at this `finished`), apart from what only the writer can know.
     pub(crate) fn agrees_with(&self, counted: &Self) -> bool {
-        let carried = Self { state: self.state, unknown: self.unknown.clone(), ..counted.clone() };
+        let (unknown, medium) = (self.unknown.clone(), self.medium.clone());
+        let carried = Self { state: self.state, unknown, medium, ..counted.clone() };
         let state_is_sound = self.state.is_some() == counted.state.is_some();
         state_is_sound && *self == carried
     }

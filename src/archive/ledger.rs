@@ -337,6 +337,7 @@ impl<E: Sink> Ledger<E> {
             digest: None,
             state: None,
             finished,
+            medium: None,
             unknown: serde_json::Map::new(),
         }
     }

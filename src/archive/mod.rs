@@ -27,6 +27,7 @@ pub use frame::Compression;
 pub use info::{Attached, BackupInfo, Kind, MapKind, Parent, Part, Sample, Set};
 pub use label::Label;
 pub use map::text_pieces as map_text;
+pub(crate) use reader::Beside;
 pub use reader::{DeviceSize, Faults, Proven, SalvageOptions, Salvaged, Salvager};
 pub use reader::{Ending, Inputs, Lacking, OpenArchive, OpenOptions, PartNews, Reading, Told, part_words};
 pub use writer::{WrittenArchive, WrittenPart};

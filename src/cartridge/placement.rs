@@ -182,15 +182,16 @@ impl Placing<'_> {
         Ok(medium)
     }
 
-    /// What the last records tell of the medium on which they lie, if they do. A copy names the medium of its original, and a backup by redirection none: then another tape file, or
+    /// What the last records tell of the medium on which they lie, if they do. A byte-for-byte copy names the medium of its original, and a backup by redirection none: then another tape file, or
     /// other records, may contradict it. `file` is the tape file in which the drive says that it stands.
     fn medium_of(&self, last: &Last, file: Option<u32>) -> Option<Medium> {
         if beginning(&last.bytes) == Beginning::Label && last.closed {
             let label = catalog::label(self.deck.name(), &last.bytes).ok()?;
             return Some(labelled(label, Some(1)));
         }
-        let info = catalog::end_in(self.deck.name(), &last.bytes)?.backup_info;
-        let medium = info.medium.filter(|medium| medium.id.is_some())?;
+        let end = catalog::end_in(self.deck.name(), &last.bytes)?;
+        let medium = end.written_on().filter(|medium| medium.id.is_some())?.clone();
+        let info = end.backup_info;
         let next = medium.file?.checked_add(1)?;
         let stands = file.map(|file| u64::from(file) + u64::from(!last.closed));
         let contradicted = stands.is_some_and(|stands| stands != next)

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // No test program uses all of it.
 
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 
 use blocktar::archive::Compression;
 use blocktar::backup::{BackupRequest, backup};
@@ -9,6 +10,7 @@ use blocktar::drive::{Drive, DriveStatus, DriveTransforms};
 use blocktar::error::Result;
 use blocktar::media::tape::simulated::{Access, Mechanism, SimulatedDrive};
 use blocktar::progress::Progress;
+use blocktar::reblock::{ReblockRequest, reblock};
 use blocktar::stream::{Medium, Output, PartEnded, Spanning};
 
 use crate::archives;
@@ -28,6 +30,15 @@ pub fn records_of(name: &str, data_bytes: usize, medium: Option<Medium>) -> Vec<
     let mut output = OnMedium { medium, bytes: Vec::new() };
     let mut source = archives::scan(&image[..data_bytes]);
     backup(&mut source, &mut output, &request, &Progress::default()).unwrap();
+    output.bytes.chunks(RECORD).map(<[u8]>::to_vec).collect()
+}
+
+/// A copy of this archive on this medium, in records.
+pub fn reblocked(archive: &[u8], medium: Option<Medium>) -> Vec<Vec<u8>> {
+    let mut output = OnMedium { medium, bytes: Vec::new() };
+    let input = archives::MemoryInput::boxed(&Arc::new(archive.to_vec()), archives::Way::Pipe);
+    let request = ReblockRequest { threads: 1, buffer_bytes: None };
+    reblock(input, &mut output, &request, &Progress::default()).unwrap();
     output.bytes.chunks(RECORD).map(<[u8]>::to_vec).collect()
 }
 

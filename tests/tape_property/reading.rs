@@ -284,7 +284,7 @@ fn a_range(chance: &mut super::chance::Chance, size: u64) -> Range {
 }
 
 fn a_piece_comes(inputs: Inputs, range: Range, backup: &Backup, what: &str) -> Result<()> {
-    let archive = open(inputs, &OpenOptions { reading: Reading::Ranges, ..OpenOptions::default() }, backup)?;
+    let archive = open(inputs, &OpenOptions { reading: Reading::PartByPart, ..OpenOptions::default() }, backup)?;
     let mut output = MemoryOutput::default();
     let request = ExtractRequest { offset_bytes: range.start, length_bytes: Some(range.length), threads: 1 };
     let outcome = extract(archive, &request, &mut output, &Progress::default());

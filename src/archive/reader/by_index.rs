@@ -23,12 +23,63 @@ pub fn is_possible(first: &ArchiveInput, parts: &Parts, reading: Reading) -> boo
 pub fn open(
     mut input: ArchiveInput,
     head: Head,
-    mut parts: Parts,
+    parts: Parts,
     options: &OpenOptions,
     tell: &mut dyn FnMut(survey::Found),
 ) -> Result<Reader> {
     let data_position = input.position();
-    let ending = match tail::find_end(&mut input, &head.common, head.info.digest)? {
+    let ending = tail::find_end(&mut input, &head.common, head.info.digest)?;
+    open_with_end((input, head, data_position), ending, parts, options, tell)
+}
+
+/// The same, but of a part alone its own indexes are enough for whoever wants ranges and can have the others brought: by what is given, too.
+pub fn open_piece(
+    mut input: ArchiveInput,
+    head: Head,
+    parts: Parts,
+    options: &OpenOptions,
+    tell: &mut dyn FnMut(survey::Found),
+) -> Result<(Reader, Option<Parts>)> {
+    let data_position = input.position();
+    let ending = tail::find_end(&mut input, &head.common, head.info.digest)?;
+    match ending {
+        Err(_) if is_one_of_several(&head, &parts, options) => {
+            Ok((from_the_first(&head.common.id, parts, options)?, None))
+        }
+        Ok(ending) if goes_part_by_part(&parts, options) && ending.is_of_part() => {
+            Ok((Reader::Seeking(Box::new(Seeking::open_with_end(input, head, ending, tell)?)), Some(parts)))
+        }
+        ending => Ok((open_with_end((input, head, data_position), ending, parts, options, tell)?, None)),
+    }
+}
+
+fn goes_part_by_part(parts: &Parts, options: &OpenOptions) -> bool {
+    options.reading == Reading::PartByPart && parts.can_ask() && parts.at_hand().is_empty()
+}
+
+/// Whether this is a later part, and its reader goes from part to part.
+pub fn is_one_of_several(head: &Head, parts: &Parts, options: &OpenOptions) -> bool {
+    head.info.part.is_some() && goes_part_by_part(parts, options)
+}
+
+/// Where a later part has lost its end, or cannot seek, only those before it prove what it holds: front to back from the first, which is asked for again.
+pub fn from_the_first(id: &str, mut parts: Parts, options: &OpenOptions) -> Result<Reader> {
+    let Some(PartInput { mut input, first }) = parts.take(id, 1)? else {
+        return Err(missing(id, &[(1, 1)], None, []));
+    };
+    let head = head::read_behind_info(&mut input, first, Attachments::Named(None), Reading::Best)?;
+    Reader::forward(input, head, parts, options)
+}
+
+/// Goes on with what was found at the end: the end, or what is wrong with it.
+fn open_with_end(
+    (mut input, head, data_position): (ArchiveInput, Head, u64),
+    ending: std::result::Result<Ending, Option<Error>>,
+    mut parts: Parts,
+    options: &OpenOptions,
+    tell: &mut dyn FnMut(survey::Found),
+) -> Result<Reader> {
+    let ending = match ending {
         Ok(ending) => ending,
         Err(_) if parts.can_go_on() => {
             input.seek_to(data_position)?;
@@ -58,7 +109,8 @@ pub fn open(
     if !found.last().0.end.goes_on() {
         refuse_surplus(&parts, &found.last().0.end)?;
     }
-    let missing = (options.reading != Reading::Ranges).then(|| found.missing(first)).flatten();
+    let missing =
+        (!matches!(options.reading, Reading::Ranges | Reading::PartByPart)).then(|| found.missing(first)).flatten();
     let seeking = Seeking::open_parts(found.all, tell)?;
     missing.map_or_else(|| Ok(Reader::Seeking(Box::new(seeking))), Err)
 }

@@ -12,6 +12,7 @@ mod look;
 mod missing;
 mod onward;
 mod parts;
+mod pieces;
 mod resync;
 mod salvage;
 mod seeking;
@@ -27,6 +28,7 @@ pub use lacking::Lacking;
 pub use look::look;
 pub use missing::part_words;
 pub use parts::Inputs;
+pub(crate) use pieces::Beside;
 pub use salvage::{DeviceSize, Faults, Proven, SalvageOptions, Salvaged, Salvager};
 pub use survey::{Found, Known, Structure, survey};
 pub use unpack::{PartNews, Told};
@@ -65,6 +67,8 @@ pub enum Reading {
     Best,
     /// The same for whoever wants ranges: of an archive in parts those are enough that tell of them.
     Ranges,
+    /// The same for whoever goes on to the other parts himself, as they are brought one by one: an archive that begins with a part of several tells of that alone.
+    PartByPart,
     /// Front to back, every byte; tells what is damaged and goes on with what is sound behind it.
     Through,
 }
@@ -81,6 +85,8 @@ pub(crate) struct Documents {
 pub struct OpenArchive {
     reader: Reader,
     attached: Option<Vec<u8>>,
+    /// What brings the other parts, where this is one that is read by its own indexes.
+    others: Option<Parts>,
 }
 
 enum Reader {
@@ -113,6 +119,11 @@ impl OpenArchive {
         if options.single_part {
             parts.refuse_others(&part)?;
         }
+        Self::open_part(part, parts, options, faults)
+    }
+
+    /// Goes on behind the first member, where so much is known to be wrong already.
+    fn open_part(part: PartInput, parts: Parts, options: &OpenOptions, mut faults: Vec<String>) -> Result<Self> {
         let PartInput { mut input, first } = part;
         let wanted = Attachments::Named(options.attached.as_deref());
         let mut head = head::read_behind_info(&mut input, first, wanted, options.reading)?;
@@ -120,11 +131,15 @@ impl OpenArchive {
         faults.append(&mut head.faults);
         head.faults = faults;
         let attached = head.attached.pop();
-        let reader = match by_index::is_possible(&input, &parts, options.reading) {
-            true => by_index::open(input, head, parts, options, &mut |_| ())?,
-            false => Reader::forward(input, head, parts, options)?,
-        };
-        Ok(Self { reader, attached })
+        if !by_index::is_possible(&input, &parts, options.reading) {
+            let reader = match by_index::is_one_of_several(&head, &parts, options) {
+                true => by_index::from_the_first(&head.common.id, parts, options)?,
+                false => Reader::forward(input, head, parts, options)?,
+            };
+            return Ok(Self { reader, attached, others: None });
+        }
+        let (reader, others) = by_index::open_piece(input, head, parts, options, &mut |_| ())?;
+        Ok(Self { reader, attached, others })
     }
 
     /// Reads the head with RESTORE.txt and the contents of all attached files, to go on front to back, byte by byte, up to the first fault: for whoever makes
@@ -138,7 +153,7 @@ impl OpenArchive {
         let restore_text = std::mem::take(&mut head.restore_text);
         let documents = Documents { restore_text, attached: std::mem::take(&mut head.attached) };
         let reader = Reader::forward(input, head, parts, &OpenOptions::default())?;
-        Ok((Self { reader, attached: None }, documents))
+        Ok((Self { reader, attached: None, others: None }, documents))
     }
 
     fn ledger(&self) -> &Ledger<()> {

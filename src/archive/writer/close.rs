@@ -72,8 +72,14 @@ impl ArchiveWriter<'_> {
                 End { state: original.state, unknown: original.unknown.clone(), ..own }
             }
         };
+        let end = self.placed(end);
         self.write_end(&end)?;
         Ok(end)
+    }
+
+    /// The end member with the medium on which it is written, where the head names another.
+    pub(super) fn placed(&self, end: End) -> End {
+        end.on_medium(self.parts.as_ref().and_then(|parts| parts.medium()))
     }
 
     /// Writes an end member, the zero blocks and the padding.

@@ -15,7 +15,7 @@ use crate::extent::Range;
 use crate::stream::{Medium, Output, PartEnded, Spanning};
 
 /// The longest text of an end member without its backup-info and the positions of its indexes.
-const END_TEXT_MAX: u64 = 2048;
+const END_TEXT_MAX: u64 = 4096;
 /// The stored bytes of an index that lists nothing, and its headers.
 const INDEX_MIN: u64 = 4096;
 
@@ -97,6 +97,11 @@ impl Parts {
             lost_head: false,
             written: Vec::new(),
         }
+    }
+
+    /// Where the current part goes.
+    pub fn medium(&self) -> Option<&Medium> {
+        self.medium.as_ref()
     }
 
     /// Drops what is certainly on the medium.
@@ -224,7 +229,7 @@ impl ArchiveWriter<'_> {
             self.write_index()?;
         }
         self.write_index()?;
-        let end = self.ledger.end_of_part(self.out.seq, BackupInfo::now());
+        let end = self.placed(self.ledger.end_of_part(self.out.seq, BackupInfo::now()));
         self.write_end(&end)
     }
 

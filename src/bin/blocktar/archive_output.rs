@@ -12,7 +12,7 @@ use blocktar::water::Flow;
 use serde_json::{Value, json};
 
 use crate::arguments::{OutputArguments, ReportArguments, SummaryStream};
-use crate::commands::verify;
+use crate::commands::{verify, verify_written};
 use crate::exit_code::ExitCode;
 use crate::identity::Place;
 use crate::signals::Stop;
@@ -129,7 +129,8 @@ impl Written<'_> {
             code = ExitCode::BadRanges;
         }
         if let Some(path) = output.path_to_verify() {
-            let (found, value) = verify::verify_file(path, self.threads, report.progress, talk, stop)?;
+            let input = verify_written::open(path, self.archive, output.next_medium.as_ref(), &stop.progress())?;
+            let (found, value) = verify::verify_written(input, self.threads, report.progress, talk, stop)?;
             (code, verified) = (code.worse(found), value);
         }
         if report.json {

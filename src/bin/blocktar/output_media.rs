@@ -1,6 +1,5 @@
 //! Opens what an archive is written to, as the command line says: a file or several, a tape where there is room on it, a pipe.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use blocktar::archive::Compression;
@@ -14,7 +13,7 @@ use blocktar::stream::{Medium, Output};
 use blocktar::sys::partial_file::IfExists;
 
 use crate::arguments::OutputArguments;
-use crate::{talk, tape_device};
+use crate::talk;
 
 /// An output, and what the user was told of the media on which the archive goes on.
 pub struct OutputMedia {
@@ -64,7 +63,6 @@ fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
 /// Opens it. `record_bytes` is what the user wants of a tape.
 pub fn open(arguments: &OutputArguments, record_bytes: Option<u64>, progress: &Arc<Progress>) -> Result<OutputMedia> {
     let path = arguments.path();
-    refuse_to_verify(arguments, path)?;
     let overwrite = arguments.if_exists() == IfExists::Replace;
     let told = Arc::<Mutex<Told>>::default();
     let options = OutputOptions {
@@ -92,28 +90,24 @@ fn tell(told: &Arc<Mutex<Told>>, progress: &Arc<Progress>) -> Tell {
     })
 }
 
-/// What is read again would be something else: a tape stands behind what it holds, and a part alone is not the archive.
-fn refuse_to_verify(arguments: &OutputArguments, path: Option<&Path>) -> Result<()> {
-    let Some(path) = path.filter(|_| arguments.path_to_verify().is_some()) else { return Ok(()) };
-    let request = format!("verify {} in the same run", path.display());
-    if tape_device::is_drive(path) {
-        let remedy = format!("afterwards: `blocktar verify {}`", path.display());
-        return Err(Error::refused(request, "it is a tape, which stands behind the archive then", Some(remedy)));
-    }
-    if arguments.part_size.is_some() {
-        let remedy = "verify the parts when all are there; `blocktar verify --help` says how".to_owned();
-        return Err(Error::refused(request, "the archive lies in several files", Some(remedy)));
-    }
-    Ok(())
-}
-
-/// What says how to go on elsewhere means nothing to an output that takes the archive whole.
-fn refuse_needless(arguments: &OutputArguments, output: &str) -> Result<()> {
-    let request = format!("write an archive to {output}");
-    if arguments.next_medium.is_some() {
+/// The same for a command that reads no archive, so that only the output could ask for another medium.
+pub fn open_alone(
+    arguments: &OutputArguments,
+    record_bytes: Option<u64>,
+    progress: &Arc<Progress>,
+) -> Result<OutputMedia> {
+    let mut media = open(arguments, record_bytes, progress)?;
+    if media.output.spanning().is_none() && arguments.next_medium.is_some() {
         let why = "--next-medium is for tapes and for --part-size";
+        let request = format!("write an archive to {}", media.output.name());
         return Err(Error::refused(request, why, Some("leave it out".to_owned())));
     }
+    Ok(media)
+}
+
+/// There is nothing that an output could replace that has no name.
+fn refuse_needless(arguments: &OutputArguments, output: &str) -> Result<()> {
+    let request = format!("write an archive to {output}");
     if arguments.path().is_none() && arguments.if_exists() == IfExists::Replace {
         let why = "--overwrite is for `-o FILE` and for tapes";
         return Err(Error::refused(request, why, Some("leave it out".to_owned())));

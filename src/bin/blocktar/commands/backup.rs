@@ -38,7 +38,7 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     let progress = stop.progress();
     let mut warnings = source::warnings_before(&arguments.source)?;
     warnings.iter().for_each(|warning| talk::warn(warning));
-    let mut media = output_media::open(&arguments.output, arguments.record_size, &progress)?;
+    let mut media = output_media::open_alone(&arguments.output, arguments.record_size, &progress)?;
     media.warn(arguments.compression);
     request.buffer_bytes = buffer::size(arguments.buffer, media.output.as_ref())?;
     talk.detail(&plan_text(source.as_ref(), media.output.name(), &request));

@@ -36,7 +36,7 @@ pub fn run(arguments: &ExtractArguments, talk: Talk, stop: &Stop) -> Result<Exit
     let progress = stop.progress();
     let input = wanted.open_parts(&arguments.archive, &arguments.further, TapeReading::Pieces, &progress)?;
     let name = input.name();
-    let options = OpenOptions { reading: archive::Reading::Ranges, ..OpenOptions::default() };
+    let options = OpenOptions { reading: archive::Reading::PartByPart, ..OpenOptions::default() };
     let archive = OpenArchive::open(input, &options)?;
     let request = ExtractRequest {
         offset_bytes: arguments.offset,

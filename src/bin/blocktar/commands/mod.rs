@@ -16,6 +16,7 @@ pub mod salvage;
 pub mod tape;
 pub mod verify;
 mod verify_cartridge;
+pub mod verify_written;
 
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
@@ -32,7 +33,7 @@ use blocktar::media::further_media::TapeReading;
 use blocktar::progress::Progress;
 use blocktar::stream::Input;
 
-use crate::arguments::{FurtherArguments, SelectionArguments};
+use crate::arguments::{FurtherArguments, OutputArguments, SelectionArguments};
 use crate::summary::count;
 use crate::talk::Talk;
 use crate::tape_device;
@@ -125,10 +126,17 @@ fn open_archive(command: &str, archive: Option<&Stream>) -> Result<Box<dyn Input
 }
 
 /// The same of one that may lie in several parts.
-fn open_archives(command: &str, named: &[Stream], progress: &Arc<Progress>) -> Result<Inputs> {
+fn open_archives(
+    command: &str,
+    named: &[Stream],
+    output: &OutputArguments,
+    progress: &Arc<Progress>,
+) -> Result<Inputs> {
     let selection = &SelectionArguments::default();
     let wanted = Wanted { command, archive: named.first(), selection, takes_broken: true, talk: Talk::Normal };
-    wanted.open_parts(named, &FurtherArguments::default(), TapeReading::Forward, progress)
+    // One command serves both sides: it is told which.
+    let further = FurtherArguments { next_medium: output.next_medium.clone() };
+    wanted.open_parts(named, &further, TapeReading::Forward, progress)
 }
 
 /// How many threads to use: as many as the user said, or one for each processor.

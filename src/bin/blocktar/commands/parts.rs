@@ -86,19 +86,25 @@ impl Wanted<'_> {
             return Ok(inputs);
         }
         let next_medium = NextMedium::new(further.next_medium.clone(), progress);
-        let further = Further {
-            next_medium: if self.command == "salvage" { next_medium.may_lack() } else { next_medium },
-            reading,
-            position: Box::new(|drive, wanted| match cartridge::select(drive, &Selector::Id(wanted.id.clone())) {
-                Ok(_) => Ok(None),
-                Err(Error::Refused(refusal)) => Ok(Some(refusal.why)),
-                Err(error) => Err(error),
-            }),
-            open_drive: Box::new(|path| {
-                Ok(tape_device::open_to_read(Some(path))?.map(|drive| Box::new(drive) as Box<dyn Drive>))
-            }),
-        };
+        let next_medium = if self.command == "salvage" { next_medium.may_lack() } else { next_medium };
+        let further = self::further(next_medium, reading);
         Ok(inputs.with_next(Box::new(FurtherMedia::new(drive, name, further))))
+    }
+}
+
+/// What a reader needs that goes on from medium to medium.
+pub fn further(next_medium: NextMedium, reading: TapeReading) -> Further {
+    Further {
+        next_medium,
+        reading,
+        position: Box::new(|drive, wanted| match cartridge::select(drive, &Selector::Id(wanted.id.clone())) {
+            Ok(_) => Ok(None),
+            Err(Error::Refused(refusal)) => Ok(Some(refusal.why)),
+            Err(error) => Err(error),
+        }),
+        open_drive: Box::new(|path| {
+            Ok(tape_device::open_to_read(Some(path))?.map(|drive| Box::new(drive) as Box<dyn Drive>))
+        }),
     }
 }
 

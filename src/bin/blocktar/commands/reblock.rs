@@ -20,7 +20,7 @@ use crate::{buffer, output_media, summary};
 pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let progress = stop.progress();
-    let input = open_archives("reblock", &arguments.archive, &progress)?;
+    let input = open_archives("reblock", &arguments.archive, &arguments.output, &progress)?;
     let named = parts::all_named(&arguments.archive)?;
     for path in named.iter().map(Stream::path).chain(named.is_empty().then_some(None)) {
         Reading::of_archive("reblock", "reblock", path).refuse_unsafe_output(&arguments.output)?;

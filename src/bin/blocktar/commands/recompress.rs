@@ -20,7 +20,7 @@ use crate::{buffer, output_media, sizes, summary};
 pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let progress = stop.progress();
-    let input = open_archives("recompress", &arguments.archive, &progress)?;
+    let input = open_archives("recompress", &arguments.archive, &arguments.output, &progress)?;
     // Not even with `--overwrite`, which replaces a file when the new one is complete: the old archive is what proves the new one.
     let named = parts::all_named(&arguments.archive)?;
     for path in named.iter().map(Stream::path).chain(named.is_empty().then_some(None)) {

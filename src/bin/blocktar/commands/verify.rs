@@ -1,11 +1,9 @@
 //! `verify`: reads an archive through and says what is wrong with it.
 
-use std::path::Path;
 use std::time::Instant;
 
 use blocktar::archive::{Inputs, part_words};
 use blocktar::error::{Error, Result};
-use blocktar::media;
 use blocktar::media::further_media::TapeReading;
 use blocktar::verify::{Fault, PartSeen, Report, verify};
 use serde_json::{Value, json};
@@ -42,16 +40,15 @@ pub fn run(arguments: &VerifyArguments, talk: Talk, stop: &Stop) -> Result<ExitC
 }
 
 /// Verifies an archive that was just written, and says on standard error what was found.
-pub fn verify_file(
-    path: &Path,
+pub fn verify_written(
+    input: Inputs,
     threads: usize,
     choice: ProgressChoice,
     talk: Talk,
     stop: &Stop,
 ) -> Result<(ExitCode, Value)> {
     let begun = Instant::now();
-    let input = media::open_input(Some(path))?;
-    let name = input.name().to_owned();
+    let name = input.name();
     let report = read_through(input, threads, choice, talk, stop)?;
     let text = report_text(&name, &report, talk, begun);
     match report.faults.is_empty() {
