@@ -58,21 +58,34 @@ fn what_is_no_archive_is_told_at_the_first_part_and_at_later_ones() {
     says(&endless.stderr, "a pipe of zeros", &["only zeros"]);
 }
 
-#[test]
-fn a_command_that_is_at_work_ends_with_blocktar_and_with_all_that_it_started() {
-    let place = Place::new();
+/// Stops blocktar while the command for the next medium is at work, and waits for the end of what that started.
+fn stop_at_work(place: &Place, line: &str) {
     let change = "sleep 600 & echo $! > number.new; mv number.new number; wait";
-    let mut command = place.command("backup disk.img --part-size 2M --extent-limit 256K -o p-%d.tar --next-medium");
-    let mut backup = command.arg(change).stderr(Stdio::null()).spawn().unwrap();
+    let mut blocktar = place.command(line);
+    let mut blocktar = blocktar.arg(change).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     wait_until("the command", || place.path("number").exists());
     let number = fs::read_to_string(place.path("number")).unwrap();
     let runs = || {
         let stat = fs::read_to_string(Path::new("/proc").join(number.trim()).join("stat")).unwrap_or_default();
         stat.contains("(sleep)") && !stat.contains(") Z ")
     };
-    assert!(runs());
-    assert!(place.shell(&format!("kill -TERM {}", backup.id())).status.success());
-    assert_eq!(backup.wait().unwrap().code(), Some(143));
+    // Until it has become that program.
+    wait_until("what the command starts", runs);
+    assert!(place.shell(&format!("kill -TERM {}", blocktar.id())).status.success());
+    assert_eq!(blocktar.wait().unwrap().code(), Some(143), "{line}");
     wait_until("the end of what the command started", || !runs());
-    assert_eq!(support::names(place.folder.path()), ["backup.tar", "disk.img", "number"]);
+    fs::remove_file(place.path("number")).unwrap();
+}
+
+#[test]
+fn a_command_that_is_at_work_ends_with_blocktar_and_with_all_that_it_started() {
+    let place = Place::new();
+    let write = "backup disk.img --part-size 2M --extent-limit 256K -o p-%d.tar";
+    stop_at_work(&place, &format!("{write} --next-medium"));
+    assert_eq!(support::names(place.folder.path()), ["backup.tar", "disk.img"]);
+    assert!(place.run(write).status.success());
+    // `info` did not stop it.
+    for read in ["info", "verify", "extract"] {
+        stop_at_work(&place, &format!("{read} p-1.tar --next-medium"));
+    }
 }

@@ -2,8 +2,11 @@
 //!
 //! The writer and both readers keep the same account, so that what a reader expects is by construction what the writer wrote.
 
+mod counts;
+
 use sha2::Digest as _;
 
+use self::counts::Counts;
 use super::digest::{Digest, DigestKind};
 use super::end::End;
 use super::index::{Content, IndexText, LINE_MAX, Landed, Sink};
@@ -61,33 +64,6 @@ impl Mark {
     /// How many indexes the archive has up to here.
     pub fn indexes(&self) -> u64 {
         self.index_number
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    data_members: u64,
-    data_bytes: u64,
-    stored_bytes: u64,
-    zero_bytes: u64,
-    bad_members: u64,
-    bad_bytes: u64,
-}
-
-impl Counts {
-    fn without(self, before: Self) -> Self {
-        Self {
-            data_members: self.data_members - before.data_members,
-            data_bytes: self.data_bytes - before.data_bytes,
-            stored_bytes: self.stored_bytes - before.stored_bytes,
-            zero_bytes: self.zero_bytes - before.zero_bytes,
-            bad_members: self.bad_members - before.bad_members,
-            bad_bytes: self.bad_bytes - before.bad_bytes,
-        }
-    }
-
-    fn told_bytes(self) -> u64 {
-        self.data_bytes + self.zero_bytes + self.bad_bytes
     }
 }
 
@@ -197,18 +173,7 @@ impl<E: Sink> Ledger<E> {
         self.index_members += 1;
         self.at = landed.range.end();
         self.identify(landed);
-        match landed.content {
-            Content::Data { .. } => {
-                self.counts.data_members += 1;
-                self.counts.data_bytes += landed.range.length;
-                self.counts.stored_bytes += landed.stored;
-            }
-            Content::Bad => {
-                self.counts.bad_members += 1;
-                self.counts.bad_bytes += landed.range.length;
-            }
-            Content::Zero => self.counts.zero_bytes += landed.range.length,
-        }
+        self.counts.add(landed);
         Ok(())
     }
 

@@ -22,7 +22,7 @@ pub fn missing(
     }
 }
 
-fn not_seen(numbers: &[(u64, u64)], next: Option<u64>) -> String {
+pub fn not_seen(numbers: &[(u64, u64)], next: Option<u64>) -> String {
     if let (true, Some(number)) = (numbers.is_empty(), next) {
         return format!("it goes on in part {number}, which was not given");
     }

@@ -53,11 +53,16 @@ pub enum Answer {
 }
 
 impl Question<'_> {
-    /// The failure of a writer who got the answer that there is no other medium.
+    /// The failure of whoever needs another medium and got the answer that there is none.
     pub fn no_other(&self) -> Error {
         let why = io::Error::other(format!("there is none for part {}, it was answered", self.part));
-        let remedy = "what was written is incomplete: make the backup again when there are media enough";
-        Error::io("asking for the next medium behind", self.device, why).with_remedy(remedy)
+        let error = Error::io("asking for the next medium behind", self.device, why);
+        match self.direction {
+            Direction::Write => {
+                error.with_remedy("what was written is incomplete: make the backup again when there are media enough")
+            }
+            Direction::Read => error,
+        }
     }
 }
 

@@ -109,6 +109,7 @@ mod tests {
             }
         }
     }
+
     #[test]
     fn a_fault_at_its_beginning_makes_no_cartridge_another() {
         let of = |byte: u8| Cartridge::with_files(&[vec![vec![byte; 512]]]);

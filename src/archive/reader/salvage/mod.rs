@@ -23,6 +23,7 @@ use super::super::info::BackupInfo;
 use super::super::limit;
 use super::super::member::MemberKind;
 use super::input::Member;
+use super::missing::not_seen;
 use super::parts::Inputs;
 use crate::error::{Error, Result};
 use crate::extent::Range;
@@ -344,11 +345,8 @@ impl Salvager {
 
     /// Says which parts nobody gave.
     fn note_parts_not_given(&mut self) {
-        for (first, last) in self.course.not_given() {
-            self.faults.push(match first == last {
-                true => format!("part {first} of it was not given"),
-                false => format!("parts {first} to {last} of it were not given"),
-            });
+        for run in self.course.not_given() {
+            self.faults.push(not_seen(&[run], None));
         }
     }
 }

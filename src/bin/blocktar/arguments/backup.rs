@@ -20,7 +20,7 @@ Examples:
   blocktar backup disk.img -o backup.tar --name web --meta vm=4711 --attach web.xml
 
 At the end of a tape, or between the files of --part-size, --next-medium COMMAND is run by sh with BLOCKTAR_MEDIUM (the drive or file), \
-BLOCKTAR_PART (the number of the part that begins), BLOCKTAR_ARCHIVE (the id), BLOCKTAR_REASON (next or wrong) and BLOCKTAR_DIRECTION (write). \
+BLOCKTAR_PART (the number of the part that begins), BLOCKTAR_ARCHIVE (the id), BLOCKTAR_REASON (next or wrong) and BLOCKTAR_DIRECTION (write; read for --verify). \
 It changes the cartridge, or prints the path of another drive or file. Without it you are asked at the terminal.
 
 Sizes are bytes, or numbers with K, M, G, T (powers of 1024) or KB, MB, GB, TB (powers of 1000).";

@@ -24,7 +24,7 @@ pub struct OutputArguments {
     /// Write files of at most this size, each a part of the archive, numbered as in `-o backup-%03d.tar`
     #[arg(long, value_name = "SIZE", requires = "output", value_parser = sizes::parse)]
     pub part_size: Option<u64>,
-    /// Run this at the end of a medium, to change it or to print another device to go on with; for what is read, too
+    /// Run this command for each further medium, written or read: it changes the medium, or prints the path of another
     #[arg(long, value_name = "COMMAND")]
     pub next_medium: Option<String>,
     /// Read what was written again, all parts of it, and verify it

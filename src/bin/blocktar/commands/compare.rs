@@ -29,7 +29,8 @@ pub fn run(arguments: &CompareArguments, talk: Talk, stop: &Stop) -> Result<Exit
     let (archive, selection) = (arguments.archive.first(), &arguments.selection);
     let progress = stop.progress();
     let wanted = Wanted { command: "compare", archive, selection, takes_broken: false, talk };
-    let input = wanted.open_parts(&arguments.archive, &arguments.further, TapeReading::Forward, &progress)?;
+    let input =
+        wanted.open_parts(&arguments.archive, arguments.further.whom_to_ask(&progress), TapeReading::Forward)?;
     let names = Names { archive: input.name(), device: arguments.device.display().to_string() };
     let mut image = source::open_image(&arguments.device)?;
     let mut warnings = source::warnings_before(&arguments.device)?;

@@ -34,7 +34,7 @@ pub fn run(arguments: &ExtractArguments, talk: Talk, stop: &Stop) -> Result<Exit
         talk,
     };
     let progress = stop.progress();
-    let input = wanted.open_parts(&arguments.archive, &arguments.further, TapeReading::Pieces, &progress)?;
+    let input = wanted.open_parts(&arguments.archive, arguments.further.whom_to_ask(&progress), TapeReading::Pieces)?;
     let name = input.name();
     let options = OpenOptions { reading: archive::Reading::PartByPart, ..OpenOptions::default() };
     let archive = OpenArchive::open(input, &options)?;

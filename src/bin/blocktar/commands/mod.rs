@@ -30,10 +30,12 @@ use blocktar::drive::Drive;
 use blocktar::error::{Error, Result};
 use blocktar::media;
 use blocktar::media::further_media::TapeReading;
+use blocktar::media::next_medium::NextMedium;
 use blocktar::progress::Progress;
 use blocktar::stream::Input;
 
-use crate::arguments::{FurtherArguments, OutputArguments, SelectionArguments};
+use crate::archive_output::Reading;
+use crate::arguments::{OutputArguments, SelectionArguments};
 use crate::summary::count;
 use crate::talk::Talk;
 use crate::tape_device;
@@ -125,18 +127,19 @@ fn open_archive(command: &str, archive: Option<&Stream>) -> Result<Box<dyn Input
     Wanted { command, archive, selection, takes_broken: true, talk: Talk::Normal }.open()
 }
 
-/// The same of one that may lie in several parts.
-fn open_archives(
-    command: &str,
-    named: &[Stream],
-    output: &OutputArguments,
-    progress: &Arc<Progress>,
-) -> Result<Inputs> {
+/// Opens an archive, which may lie in several parts, of which a command makes another. Refuses an output that would cost it.
+fn open_old(command: &str, named: &[Stream], output: &OutputArguments, progress: &Arc<Progress>) -> Result<Inputs> {
     let selection = &SelectionArguments::default();
     let wanted = Wanted { command, archive: named.first(), selection, takes_broken: true, talk: Talk::Normal };
     // One command serves both sides: it is told which.
-    let further = FurtherArguments { next_medium: output.next_medium.clone() };
-    wanted.open_parts(named, &further, TapeReading::Forward, progress)
+    let next_medium = NextMedium::new(output.next_medium.clone(), progress);
+    let old = wanted.open_parts(named, next_medium, TapeReading::Forward)?;
+    // Not even with `--overwrite`, which replaces a file when the new one is complete: the old archive is what proves the new one.
+    let all = parts::all_named(named)?;
+    for path in all.iter().map(Stream::path).chain(all.is_empty().then_some(None)) {
+        Reading::of_archive(command, command, path).refuse_unsafe_output(output)?;
+    }
+    Ok(old)
 }
 
 /// How many threads to use: as many as the user said, or one for each processor.

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use blocktar::archive::Inputs;
 use blocktar::cartridge::{self, Selector};
@@ -11,22 +10,14 @@ use blocktar::error::{Error, Result};
 use blocktar::media::further_media::{Further, FurtherMedia, TapeReading};
 use blocktar::media::next_medium::NextMedium;
 use blocktar::media::numbered::NumberedPath;
-use blocktar::progress::Progress;
 
 use super::Wanted;
-use crate::arguments::FurtherArguments;
 use crate::tape_device;
 use crate::values::{Stream, shell_word};
 
 impl Wanted<'_> {
-    /// Opens the archive with all its parts: `named` are all that were.
-    pub fn open_parts(
-        &self,
-        named: &[Stream],
-        further: &FurtherArguments,
-        reading: TapeReading,
-        progress: &Arc<Progress>,
-    ) -> Result<Inputs> {
+    /// Opens the archive with all its parts: `named` are all that were, and the others are asked for.
+    pub fn open_parts(&self, named: &[Stream], next_medium: NextMedium, reading: TapeReading) -> Result<Inputs> {
         let archives = all_named(named)?;
         if archives.len() > 1 {
             let open = |archive: &Stream| {
@@ -35,7 +26,7 @@ impl Wanted<'_> {
             };
             let given = archives.iter().map(open).collect::<Result<Vec<_>>>()?;
             let name = given[0].name().to_owned();
-            return self.with_further(Inputs::all(given)?, None, name, further, reading, progress);
+            return Ok(with_further(Inputs::all(given)?, None, name, next_medium, reading));
         }
         let only = Wanted { archive: archives.first().or(self.archive), ..*self };
         let path = only.path()?;
@@ -43,12 +34,12 @@ impl Wanted<'_> {
         let Some(drive) = tape_device::open_to_read(path.as_deref())? else {
             let input = only.open_in(reading)?;
             let name = input.name().to_owned();
-            return self.with_further(input.into(), None, name, further, reading, progress);
+            return Ok(with_further(input.into(), None, name, next_medium, reading));
         };
         let mut drive = LentDrive::new(Box::new(drive));
         only.position(&mut drive)?;
         let (name, input) = (drive.name().to_owned(), reading.input(drive.clone())?);
-        self.with_further(input.into(), Some(drive), name, further, reading, progress)
+        Ok(with_further(input.into(), Some(drive), name, next_medium, reading))
     }
 
     /// A second file that does not exist was probably meant to be written.
@@ -71,25 +62,20 @@ impl Wanted<'_> {
             _ => error,
         }
     }
+}
 
-    /// The same inputs and whoever brings others, if that is anybody: a command, or at a drive the user.
-    fn with_further(
-        &self,
-        inputs: Inputs,
-        drive: Option<LentDrive>,
-        name: String,
-        further: &FurtherArguments,
-        reading: TapeReading,
-        progress: &Arc<Progress>,
-    ) -> Result<Inputs> {
-        if further.next_medium.is_none() && drive.is_none() {
-            return Ok(inputs);
-        }
-        let next_medium = NextMedium::new(further.next_medium.clone(), progress);
-        let next_medium = if self.command == "salvage" { next_medium.may_lack() } else { next_medium };
-        let further = self::further(next_medium, reading);
-        Ok(inputs.with_next(Box::new(FurtherMedia::new(drive, name, further))))
+/// The same inputs and whoever brings others, if that is anybody: a command, or at a drive the user.
+fn with_further(
+    inputs: Inputs,
+    drive: Option<LentDrive>,
+    name: String,
+    next_medium: NextMedium,
+    reading: TapeReading,
+) -> Inputs {
+    if !next_medium.has_command() && drive.is_none() {
+        return inputs;
     }
+    inputs.with_next(Box::new(FurtherMedia::new(drive, name, further(next_medium, reading))))
 }
 
 /// What a reader needs that goes on from medium to medium.

@@ -6,26 +6,20 @@ use blocktar::error::{Error, Result};
 use blocktar::reblock::{ReblockRequest, ReblockSummary, Reblocking};
 use serde_json::json;
 
-use super::{open_archives, parts, thread_count};
-use crate::archive_output::{Reading, Written, place_lines};
+use super::{open_old, thread_count};
+use crate::archive_output::{Written, place_lines};
 use crate::arguments::ReblockArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
-use crate::values::Stream;
 use crate::{buffer, output_media, summary};
 
 /// Runs the command.
 pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let progress = stop.progress();
-    let input = open_archives("reblock", &arguments.archive, &arguments.output, &progress)?;
-    let named = parts::all_named(&arguments.archive)?;
-    for path in named.iter().map(Stream::path).chain(named.is_empty().then_some(None)) {
-        Reading::of_archive("reblock", "reblock", path).refuse_unsafe_output(&arguments.output)?;
-    }
-
+    let input = open_old("reblock", &arguments.archive, &arguments.output, &progress)?;
     let mut media = output_media::open(&arguments.output, arguments.record_size, &progress)?;
     let has_records = media.output.spanning().is_some_and(|output| output.record_bytes().is_some());
     if arguments.record_size.is_some() && !has_records {

@@ -6,27 +6,20 @@ use blocktar::error::Result;
 use blocktar::recompress::{RecompressRequest, RecompressSummary, recompress};
 use serde_json::json;
 
-use super::{open_archives, parts, thread_count};
-use crate::archive_output::{Reading, Written, place_lines};
+use super::{open_old, thread_count};
+use crate::archive_output::{Written, place_lines};
 use crate::arguments::RecompressArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
-use crate::values::Stream;
 use crate::{buffer, output_media, sizes, summary};
 
 /// Runs the command.
 pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let progress = stop.progress();
-    let input = open_archives("recompress", &arguments.archive, &arguments.output, &progress)?;
-    // Not even with `--overwrite`, which replaces a file when the new one is complete: the old archive is what proves the new one.
-    let named = parts::all_named(&arguments.archive)?;
-    for path in named.iter().map(Stream::path).chain(named.is_empty().then_some(None)) {
-        Reading::of_archive("recompress", "recompress", path).refuse_unsafe_output(&arguments.output)?;
-    }
-
+    let input = open_old("recompress", &arguments.archive, &arguments.output, &progress)?;
     let mut media = output_media::open(&arguments.output, arguments.record_size, &progress)?;
     media.warn(arguments.compression.unwrap_or_default());
     let request = request(arguments, buffer::size(arguments.buffer, media.output.as_ref())?);

@@ -45,7 +45,7 @@ pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<Exit
 
     let (archive, selection) = (named.first(), &arguments.selection);
     let wanted = Wanted { command: "restore", archive, selection, takes_broken: false, talk };
-    let input = wanted.open_parts(&named, &arguments.further, TapeReading::Forward, &progress)?;
+    let input = wanted.open_parts(&named, arguments.further.whom_to_ask(&progress), TapeReading::Forward)?;
     let input_name = input.name();
     let options = OpenOptions { single_part: arguments.single_part, ..OpenOptions::default() };
     let archive = OpenArchive::open(input, &options)?;

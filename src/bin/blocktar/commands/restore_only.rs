@@ -35,7 +35,7 @@ pub fn run(arguments: &RestoreArguments, list: &Path, named: &[Stream], talk: Ta
     let progress = stop.progress();
     let (archive, selection) = (named.first(), &arguments.selection);
     let wanted_archive = Wanted { command: "restore", archive, selection, takes_broken: true, talk };
-    let inputs = wanted_archive.open_parts(named, &arguments.further, TapeReading::Pieces, &progress)?;
+    let inputs = wanted_archive.open_parts(named, arguments.further.whom_to_ask(&progress), TapeReading::Pieces)?;
     let name = inputs.name();
     let mut others = vec![list, target_path];
     others.extend(named.iter().filter_map(Stream::path));

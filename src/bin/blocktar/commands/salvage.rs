@@ -66,7 +66,7 @@ fn open_inputs(arguments: &SalvageArguments, named: &[Stream], talk: Talk, progr
     let selection = if on_tape { arguments.selection.clone() } else { arguments.selection.without_id() };
     let archive = named.first();
     let wanted = Wanted { command: "salvage", archive, selection: &selection, takes_broken: true, talk };
-    wanted.open_parts(named, &arguments.further, TapeReading::Forward, progress)
+    wanted.open_parts(named, arguments.further.whom_to_ask(progress).may_lack(), TapeReading::Forward)
 }
 
 /// Refuses what is unsafe; tells whether the target exists, so that it is written in place.

@@ -25,7 +25,8 @@ pub fn run(arguments: &VerifyArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     if let Some(device) = wanted.cartridge()?.filter(|_| arguments.archive.len() < 2) {
         return verify_cartridge::run(&device, arguments, talk, stop);
     }
-    let input = wanted.open_parts(&arguments.archive, &arguments.further, TapeReading::Forward, &stop.progress())?;
+    let input =
+        wanted.open_parts(&arguments.archive, arguments.further.whom_to_ask(&stop.progress()), TapeReading::Forward)?;
     let threads = thread_count(arguments.threads);
     let name = input.name();
     let report = read_through(input, threads, arguments.report.progress, talk, stop)?;

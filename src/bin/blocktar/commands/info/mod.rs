@@ -4,8 +4,6 @@ mod contents;
 mod extents;
 mod text;
 
-use std::sync::Arc;
-
 use blocktar::archive::{BackupInfo, Inputs, OpenArchive, OpenOptions, Reading};
 use blocktar::catalog;
 use blocktar::error::{Error, Result};
@@ -18,16 +16,17 @@ use crate::arguments::InfoArguments;
 use crate::entry::{entry_value, state_code};
 use crate::exit_code::ExitCode;
 use crate::map_statistics::MapStatistics;
+use crate::signals::Stop;
 use crate::summary;
 use crate::talk::Talk;
 use contents::Contents;
 
 /// Runs the command.
-pub fn run(arguments: &InfoArguments, talk: Talk) -> Result<ExitCode> {
+pub fn run(arguments: &InfoArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let (archive, selection) = (arguments.archive.first(), &arguments.selection);
     let wanted = Wanted { command: "info", archive, selection, takes_broken: true, talk };
-    let further = &arguments.further;
-    let input = wanted.open_parts(&arguments.archive, further, TapeReading::Pieces, &Arc::default())?;
+    let next_medium = arguments.further.whom_to_ask(&stop.progress());
+    let input = wanted.open_parts(&arguments.archive, next_medium, TapeReading::Pieces)?;
     if let Some(name) = &arguments.attached {
         return print_attached(input, name);
     }
