@@ -102,7 +102,12 @@ impl Bringing<'_, '_> {
         let options = OpenOptions { reading: Reading::Ranges, ..OpenOptions::default() };
         let archive = OpenArchive::open(inputs, &options)?;
         let (id, device_bytes) = (archive.info().id.clone(), archive.info().device.size_bytes);
-        archive.read_ranges(request.wanted.clone(), request.threads, |told| self.take(told, &request.wanted))?;
+        // Of what the parts at hand do not tell, others are asked, or it is lacking.
+        let wanted = match archive.told_of() {
+            Some(told) => request.wanted.within(told).into_iter().collect(),
+            None => request.wanted.clone(),
+        };
+        archive.read_ranges(wanted, request.threads, |told| self.take(told, &request.wanted))?;
         Ok((id, Some(device_bytes)))
     }
 

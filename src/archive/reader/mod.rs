@@ -87,6 +87,8 @@ pub struct OpenArchive {
     attached: Option<Vec<u8>>,
     /// What brings the other parts, where this is one that is read by its own indexes.
     others: Option<Parts>,
+    /// Whether a single part is to be taken for all that there is.
+    single_part: bool,
 }
 
 enum Reader {
@@ -136,10 +138,10 @@ impl OpenArchive {
                 true => by_index::from_the_first(&head.common.id, parts, options)?,
                 false => Reader::forward(input, head, parts, options)?,
             };
-            return Ok(Self { reader, attached, others: None });
+            return Ok(Self { reader, attached, others: None, single_part: options.single_part });
         }
         let (reader, others) = by_index::open_piece(input, head, parts, options, &mut |_| ())?;
-        Ok(Self { reader, attached, others })
+        Ok(Self { reader, attached, others, single_part: options.single_part })
     }
 
     /// Reads the head with RESTORE.txt and the contents of all attached files, to go on front to back, byte by byte, up to the first fault: for whoever makes
@@ -153,7 +155,7 @@ impl OpenArchive {
         let restore_text = std::mem::take(&mut head.restore_text);
         let documents = Documents { restore_text, attached: std::mem::take(&mut head.attached) };
         let reader = Reader::forward(input, head, parts, &OpenOptions::default())?;
-        Ok((Self { reader, attached: None, others: None }, documents))
+        Ok((Self { reader, attached: None, others: None, single_part: false }, documents))
     }
 
     fn ledger(&self) -> &Ledger<()> {
@@ -239,8 +241,10 @@ impl OpenArchive {
     /// Reads the archive through with so many workers, and tells everything of the device in ascending order.
     ///
     /// # Errors
-    /// The error of `tell`; or what is wrong with the archive, after everything before it has been told.
+    /// The error of `tell`; or what is wrong with the archive, after everything before it has been told. Before anything is told: parts that are not at hand,
+    /// where they were not missed when the archive was opened.
     pub fn read_through(self, threads: usize, tell: impl FnMut(Told<'_>) -> Result<()>) -> Result<Ending> {
+        self.refuse_untold()?;
         self.read(threads, tell)
     }
 
@@ -257,6 +261,7 @@ impl OpenArchive {
         threads: usize,
         tell: impl FnMut(Told<'_>) -> Result<()>,
     ) -> Result<Ending> {
+        wanted.iter().try_for_each(|range| self.check_told(range))?;
         match &mut self.reader {
             Reader::Forward(forward) => forward.narrow(wanted),
             Reader::Seeking(seeking) => seeking.narrow(wanted),
@@ -271,8 +276,15 @@ impl OpenArchive {
         threads: usize,
         mut hand_on: impl FnMut(PackedBatch) -> Result<()>,
     ) -> Result<Ending> {
+        self.refuse_untold()?;
         let name = self.name().to_owned();
         self.unpack(threads, |unpacked| hand_on(unpacked.packed(&name)?))
+    }
+
+    /// Whoever asks for all of it takes no part for the whole, unless that was said.
+    fn refuse_untold(&self) -> Result<()> {
+        let whole = Range { start: 0, length: self.info().device.size_bytes };
+        if self.single_part { Ok(()) } else { self.check_told(whole) }
     }
 
     fn read(self, threads: usize, mut tell: impl FnMut(Told<'_>) -> Result<()>) -> Result<Ending> {

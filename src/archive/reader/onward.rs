@@ -136,15 +136,8 @@ impl Forward {
     /// Goes on with the part behind one whose end member says that it does. `blocks_before`: whether all parts before it have their end blocks.
     fn go_on(&mut self, end: &End, blocks_before: bool, batch: &mut StoredBatch) -> Result<()> {
         let (number, to) = (self.ledger.info().part_number() + 1, end.to);
-        while let Some(part) = self.next_part(number)? {
-            let name = part.input.name().to_owned();
-            let (input, head) = match self.read_part(part) {
-                Ok(read) => read,
-                Err(error) => {
-                    self.pass_over(error, to, batch)?;
-                    continue;
-                }
-            };
+        if let Some((input, head)) = self.next_readable(number, to, batch)? {
+            let name = input.name().to_owned();
             if head.info.part_number() != number {
                 let unseen = Unseen {
                     first: number,
@@ -195,6 +188,19 @@ impl Forward {
         Err(self.not_seen(Some((number, to))))
     }
 
+    /// The part of this number and its head; what cannot be used is passed over, if the reader is to see everything.
+    fn next_readable(&mut self, number: u64, to: u64, batch: &mut StoredBatch) -> Result<Option<(ArchiveInput, Head)>> {
+        let (mut at_hand, mut asked_in_vain) = (self.course.parts.has(number), false);
+        while let Some(part) = self.next_part(number, asked_in_vain)? {
+            match self.read_part(part) {
+                Ok(read) => return Ok(Some(read)),
+                Err(error) => self.pass_over(error, to, batch)?,
+            }
+            (asked_in_vain, at_hand) = (!at_hand, false);
+        }
+        Ok(None)
+    }
+
     /// Goes on behind a part that ended in a failure: with the next part, if that proves what came before; a reader that is to see everything goes on with
     /// whatever part there is.
     ///
@@ -211,7 +217,7 @@ impl Forward {
         if !may_have_lost_its_end || self.course.given_up || self.course.single {
             return Err(error);
         }
-        let Some(part) = self.next_part(number)? else {
+        let Some(part) = self.next_part(number, false)? else {
             self.course.given_up = true;
             return Err(error);
         };
@@ -254,8 +260,11 @@ impl Forward {
         self.reading == Reading::Through && !self.course.parts.at_hand().is_empty()
     }
 
-    /// The part of this number; for a reader that is to see everything, another at hand if there is none.
-    fn next_part(&mut self, number: u64) -> Result<Option<PartInput>> {
+    /// The part of this number; for a reader that is to see everything, another at hand if there is none. Whoever was asked in vain would bring the same again.
+    fn next_part(&mut self, number: u64, asked_in_vain: bool) -> Result<Option<PartInput>> {
+        if asked_in_vain {
+            return Ok(self.course.parts.take_any());
+        }
         match self.course.parts.take(&self.common.id, number)? {
             None if self.reading == Reading::Through => Ok(self.course.parts.take_any()),
             found => Ok(found),

@@ -15,6 +15,9 @@ use crate::sys::{command, pipe};
 /// How often a command that is running is looked at, and with it the wish to stop.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
+/// What to do where it printed something else.
+const ANSWER_REMEDY: &str = "have it print the path of the device or file alone, or nothing; what it says otherwise belongs on standard error: `>&2`";
+
 /// Runs it by `sh -c`; what it prints is the answer.
 pub(super) fn run(line: &str, question: &Question<'_>, progress: &Progress) -> Result<Answer> {
     let failed = |cause: io::Error| Error::io("running", format!("--next-medium `{line}`"), cause);
@@ -41,14 +44,28 @@ pub(super) fn run(line: &str, question: &Question<'_>, progress: &Progress) -> R
             failed(cause).with_remedy("what it wrote says why; without a next medium the archive is incomplete")
         );
     }
-    answer.map_err(failed).map(|answer| as_answer(&answer))
+    let answer = answer.map_err(failed)?;
+    match why_no_path(&answer) {
+        Some(why) => Err(failed(io::Error::new(ErrorKind::InvalidData, why)).with_remedy(ANSWER_REMEDY)),
+        None => Ok(as_answer(&answer)),
+    }
+}
+
+/// Why what was printed cannot be meant as a path: file names could hold it, but a changer's talk would become one.
+fn why_no_path(answer: &[u8]) -> Option<String> {
+    match answer.trim_ascii() {
+        _ if answer.len() > ANSWER_MAX => Some(format!("it printed more than {ANSWER_MAX} bytes, no path")),
+        path if path.contains(&b'\n') => Some("it printed several lines, not one path".to_owned()),
+        path if path.contains(&0) => Some("it printed a NUL byte, which no path has".to_owned()),
+        _ => None,
+    }
 }
 
 /// What a command prints, up to its end.
 fn read_answer(child: &mut Child, progress: &Progress) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     let Some(stdout) = child.stdout.take() else { return Ok(answer) };
-    let mut stdout = File::from(std::os::fd::OwnedFd::from(stdout)).take(ANSWER_MAX as u64);
+    let mut stdout = File::from(std::os::fd::OwnedFd::from(stdout)).take(ANSWER_MAX as u64 + 1);
     let mut has_ended = false;
     loop {
         // Its end comes when all have closed it that the command started, so that it is looked at whether it still runs.
@@ -108,6 +125,20 @@ mod tests {
         assert_eq!(ask("printf ' /a b/c \n\n'", &wrong).unwrap(), Answer::GoOnWith("/a b/c".into()));
         // One that leaves something running behind it, which holds its output open.
         assert_eq!(ask("sleep 60 & echo /x", &wrong).unwrap(), Answer::GoOnWith("/x".into()));
+    }
+
+    #[test]
+    fn what_is_no_path_is_none() {
+        for (command, said) in [
+            ("printf '/a\n/b\n'", "several lines"),
+            ("echo loading; echo done", "several lines"),
+            ("printf '/a\\000b'", "NUL"),
+            ("printf '/%04999d' 0; true", "more than"),
+        ] {
+            let error = ask(command, &MediumReason::Next).unwrap_err();
+            assert!(error.to_string().contains(said), "{command}: {error}");
+            assert!(error.remedy().is_some_and(|remedy| remedy.contains(">&2")), "{command}: {error}");
+        }
     }
 
     #[test]
