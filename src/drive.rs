@@ -33,6 +33,8 @@ pub struct DriveStatus {
     pub file: Option<u32>,
     /// The record in this file before which it stands, from 0, where the driver knows.
     pub record: Option<u32>,
+    /// The drive was reset, and the driver refuses everything until it is told where to go.
+    pub position_lost: bool,
     /// Density code of the medium (SSC-5, table of density codes); 0 where the drive does not say.
     pub density: u8,
 }

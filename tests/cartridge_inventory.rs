@@ -194,7 +194,11 @@ fn a_backup_that_was_cut_off_with_its_filemark_is_told_as_the_last() {
         {
             let cartridge = Cartridge::with_files(&files);
             cartridge.cut(cut);
-            assert_eq!(words(&listed(&mechanism(&cartridge, kind)).0), ["a Complete", expected], "{kind:?} {cut}");
+            for tells_the_end in [true, false] {
+                let mechanism = mechanism(&cartridge, kind);
+                mechanism.change(|behaviour| behaviour.tells_end_of_spacing = tells_the_end);
+                assert_eq!(words(&listed(&mechanism).0), ["a Complete", expected], "{kind:?} {cut} {tells_the_end}");
+            }
         }
     }
 }

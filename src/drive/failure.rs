@@ -24,11 +24,14 @@ pub fn explained(drive: &mut dyn Drive, cause: io::Error) -> io::Error {
 
 fn explain(name: &str, status: Result<&DriveStatus, &io::Error>, cause: &io::Error) -> (&'static str, String) {
     let at_end = status.is_ok_and(|status| status.at_end_of_data);
-    let position = format!("rewind it, `mt -f {name} rewind`, or position it anew, and run this again");
+    let device = if name.starts_with('/') { name } else { "DRIVE" };
+    let position = format!("rewind it, `mt -f {device} rewind`, or position it anew, and run this again");
     match (cause.raw_os_error(), cause.kind()) {
         _ if status.is_ok_and(|status| !status.online) => no_cartridge(),
         (Some(ENOMEDIUM), _) => no_cartridge(),
-        (Some(EIO), _) if status.is_err_and(|error| error.raw_os_error() == Some(EIO)) => {
+        (Some(EIO), _)
+            if status.map_or_else(|error| error.raw_os_error() == Some(EIO), |status| status.position_lost) =>
+        {
             ("the drive was reset in between, so that its position is lost", position)
         }
         (Some(EBADF), _) => {
@@ -73,6 +76,7 @@ mod tests {
     fn each_failure_has_its_sentence() {
         let ready = DriveStatus { online: true, ..DriveStatus::default() };
         let at_end = DriveStatus { at_end_of_data: true, ..ready.clone() };
+        let reset = DriveStatus { position_lost: true, ..ready.clone() };
         let empty = DriveStatus::default();
         let lost = || io::Error::from_raw_os_error(EIO);
         let (enomem, eacces, ebusy, einval, enospc, enosys) = (12, 13, 16, 22, 28, 38);
@@ -80,6 +84,7 @@ mod tests {
             (Ok(&ready), ENOMEDIUM, "no cartridge", "put one in"),
             (Ok(&empty), EIO, "no cartridge", "put one in"),
             (Err(&lost()), EIO, "reset in between", "mt -f /dev/nst0 rewind"),
+            (Ok(&reset), EIO, "reset in between", "mt -f /dev/nst0 rewind"),
             (Ok(&ready), EBADF, "other direction", "name /dev/nst0"),
             (Ok(&ready), eacces, "write-protected", "another cartridge"),
             (Ok(&ready), ebusy, "another program", "fuser -v /dev/nst0"),
@@ -94,5 +99,7 @@ mod tests {
             let told = explain("/dev/nst0", status, &io::Error::from_raw_os_error(number));
             assert!(told.0.contains(why) && told.1.contains(remedy), "{number}: {told:?}");
         }
+        let inherited = explain("standard input", Ok(&reset), &lost());
+        assert!(inherited.1.contains("`mt -f DRIVE rewind`"), "{inherited:?}");
     }
 }

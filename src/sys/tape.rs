@@ -9,6 +9,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::libc::{c_int, c_long, c_short};
 
 use super::block::{DeviceNumber, FileKind, file_kind};
+use super::errno::EIO;
 use crate::drive::DriveStatus;
 
 /// What `MTIOCTOP` takes.
@@ -56,6 +57,8 @@ pub enum Command {
     WriteFilemarks = 5,
     /// MTREW: to the beginning.
     Rewind = 6,
+    /// MTNOP: nothing.
+    Nothing = 8,
     /// MTOFFL: rewind and give the cartridge out.
     Unload = 7,
     /// MTEOM: behind everything that is recorded.
@@ -89,7 +92,13 @@ pub fn address(tape: &File) -> io::Result<u32> {
 
 /// What the driver tells of the drive and of where it stands.
 pub fn status(tape: &File) -> io::Result<DriveStatus> {
-    ask(tape).map(|status| told(&status, || is_of_tgtd(tape)))
+    let status = ask(tape)?;
+    let mut told = told(&status, || is_of_tgtd(tape));
+    // Older drivers refuse this status too behind a reset. Newer ones give it, with both counts unknown, and refuse any command but one that says where to go.
+    let unknown = told.online && status.file < 0 && status.block < 0;
+    told.position_lost =
+        unknown && run(tape, Command::Nothing, 1).is_err_and(|cause| cause.raw_os_error() == Some(EIO));
+    Ok(told)
 }
 
 /// Whether the drive holds no cartridge: not even one that is still being loaded.
@@ -134,9 +143,9 @@ fn is_of_tgtd(tape: &File) -> bool {
 fn told(status: &Status, is_of_tgtd: impl FnOnce() -> bool) -> DriveStatus {
     let flag = |bit: c_long| status.flags & bit != 0;
     let near_end = flag(0x2000_0000);
-    // Behind everything, tgtd's drives read a record of whatever their memory holds, and on a blank cartridge and behind what was appended they call that the end
-    // of the medium. On others a tape file may begin there.
-    let behind_everything = near_end && status.block == 1 && is_of_tgtd();
+    // Behind everything, tgtd's drives read records of whatever their memory holds, and on a blank cartridge and behind what was appended they call that the end
+    // of the medium, of which they give no warning where anything is recorded. On others a tape file may be there.
+    let behind_everything = near_end && is_of_tgtd();
     DriveStatus {
         online: flag(0x0100_0000),
         write_protected: flag(0x0400_0000),
@@ -148,6 +157,7 @@ fn told(status: &Status, is_of_tgtd: impl FnOnce() -> bool) -> DriveStatus {
         file: u32::try_from(status.file).ok().filter(|file| *file < FILES_MAX),
         record: u32::try_from(status.block).ok(),
         density: (status.registers >> 24 & 0xff) as u8,
+        position_lost: false,
     }
 }
 

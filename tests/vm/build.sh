@@ -12,9 +12,9 @@ host_programs=(usr/bin/qemu-system-x86_64 usr/sbin/tgtd usr/sbin/tgtadm usr/sbin
 # QEMU's own modules, without which it neither emulates nor reaches a drive.
 qemu_modules=(accel-tcg-i386.so accel-tcg-x86_64.so block-iscsi.so)
 # What the guest has; all else there is busybox.
-guest_programs=(bin/bash bin/kmod bin/mt-st bin/tar usr/bin/jq usr/bin/script usr/sbin/mtx)
+guest_programs=(bin/bash bin/kmod bin/mt-st bin/tar usr/bin/jq usr/bin/script usr/bin/sg_reset usr/sbin/mtx)
 guest_modules=(virtio_pci virtio_blk virtio_scsi st sg ch scsi_debug)
-packages=(bash bsdutils busybox-static jq kmod mt-st mtx qemu-block-extra qemu-system-x86 tar tgt)
+packages=(bash bsdutils busybox-static jq kmod mt-st mtx qemu-block-extra qemu-system-x86 sg3-utils tar tgt)
 # Which of the packages that they need are unpacked: libraries, but not those of modules that are not used here, nor the C library, which is this machine's.
 wanted='^(lib|zlib1g|qemu-system-|seabios)' unwanted='^lib(boost|c6|db5|g?perl|gstreamer|gf|glusterfs|nss3|rados|rbd|spice|systemd)'
 

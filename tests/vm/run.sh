@@ -4,7 +4,7 @@
 #   tests/vm/run.sh [OPTION…] FOLDER     the job: a folder with a program ./run, copied into the machine
 #
 #   --kernel NAME         stable (default) or backports; exit status 77 if build.sh could not get it
-#   --tapes 'MIB …'       drives /dev/nst0, /dev/nst1 … of the real st driver, each with a cartridge of that size
+#   --tapes 'MIB …'       drives /dev/nst0, /dev/nst1 … of the real st driver, each with a cartridge of that size, write-protected if an r stands behind it
 #   --changer 'MIB …'     one more drive, empty, in a media changer /dev/changer with cartridges of these sizes in its slots 1, 2 …
 #   --cartridges FOLDER   keeps the cartridges there, as files tape0, tape1 … (slot1, slot2 …), and takes those that are there already
 #   --disks 'SIZE …'      empty disks /dev/disk-1, /dev/disk-2 … of these sizes
@@ -86,9 +86,10 @@ serve_drives() {
   tgtadm --mode target --op new --tid 1 -T "$target" || stop "tgtd does not run: $(cat "$work/tgtd.log")"
   devices+=(-device virtio-scsi-pci,id=scsi)
   for size in $tapes; do
-    cartridge "$cartridges/tape$number" "$size"
+    cartridge "$cartridges/tape$number" "${size%r}"
     number=$((number + 1))
     drive "$number" "$cartridges/tape$((number - 1))"
+    if [[ $size == *r ]]; then lun "$number" --op update --params readonly=1; fi
     attach "$number"
   done
   if [[ $changer ]]; then serve_changer $((number + 1)); fi

@@ -228,9 +228,10 @@ impl TapeOutput {
         self.taken.saturating_sub(UNCONFIRMED_BYTES / self.record.size() as u64).max(self.confirmed)
     }
 
-    /// Writes a filemark behind what is not complete, if it can be; never where a drive that was reset begins to count anew.
+    /// Writes a filemark behind what is not complete, if it can be; never where a drive that was reset begins to count anew, nor where it went then.
     fn mark_end(&mut self) {
-        if self.drive.status().is_ok_and(|status| !status.at_beginning) {
+        let is_behind = self.start.is_none() || self.records_by_address().is_some_and(|records| records > 0);
+        if is_behind && self.drive.status().is_ok_and(|status| !status.at_beginning && !status.position_lost) {
             let _ = self.drive.write_filemarks(1);
         }
     }

@@ -1,7 +1,7 @@
 # What users are told when something is not as it should be: what, on what, why, and what to do.
-# cartridges: 64 64
+# cartridges: 64 64 10r
 . "$HERE/checks.sh"
-tape=$drive0 other=$drive1
+tape=$drive0 other=$drive1 protected=$drive2
 image disk 1
 
 # advised NAME STATUS WORDS COMMAND…: refused, with these words, and with what helps.
@@ -31,4 +31,11 @@ advised "a drive that is in use" 3 "opening $tape: another program has it open .
 exec 4<&-
 advised "the node that rewinds" 6 "rewinds the tape .*use $tape" blocktar backup disk -o "${tape/nst/st}"
 advised "no cartridge" 3 "$changer_drive: no cartridge is loaded" blocktar backup disk -o $changer_drive
+
+advised "a protected cartridge" 6 "write to $protected: the cartridge is write-protected" blocktar backup disk -o $protected
+advised "a label for it" 6 "label $protected: the cartridge is write-protected" blocktar tape label $protected A
+refused "the driver refuses it to a redirection" 1 '' bash -c "blocktar backup disk > $protected"
+check "its state" blocktar tape status $protected
+says "has the protection in it" 'write-protected'
+says "what the drive answers of compression, and what it does not of encryption" 'compression off +encryption +off, or the drive does not tell'
 finish

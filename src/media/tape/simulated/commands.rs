@@ -234,7 +234,12 @@ impl State {
         let cartridge = self.spaceable(count)?;
         let (reel, mut left) = (cartridge.reel(), count.unsigned_abs() + u32::from(owed));
         while left > 0 {
-            left -= u32::from(self.step(&reel, count > 0)? == Recorded::Filemark);
+            let at_end = count > 0 && self.position >= reel.blocks.len();
+            let passed = self.step(&reel, count > 0);
+            if at_end && !self.behaviour.tells_end_of_spacing {
+                self.met = Met::Nothing;
+            }
+            left -= u32::from(passed? == Recorded::Filemark);
         }
         if count < 0 && self.behaviour.overshoots_filemarks {
             self.position = self.position.saturating_sub(1);
@@ -329,6 +334,8 @@ impl State {
             file: self.file_known.then_some(file),
             record: (self.file_known && self.record_known).then_some(record as u32),
             density: 0x60,
+            // As older drivers do: they refuse the status itself.
+            position_lost: false,
         })
     }
 }

@@ -43,7 +43,7 @@ pub struct Behaviour {
     pub overshoots_filemarks: bool,
     /// Whether spacing reads, so that it fails with `EIO` before a record that cannot be read.
     pub spaces_by_reading: bool,
-    /// Whether its state says so when spacing over records met the end of data; with tgtd's drives it does not.
+    /// Whether its state says so when spacing met the end of data; with tgtd's drives it does not.
     pub tells_end_of_spacing: bool,
     /// The longest record; longer reads and writes are `EINVAL`.
     pub largest_record_bytes: usize,
