@@ -141,6 +141,7 @@ impl Drive for Observed {
     }
 
     fn read_record(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.was_reset = false;
         self.drive.read_record(buffer)
     }
 
