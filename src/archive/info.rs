@@ -1,5 +1,7 @@
 //! `backup-info.json`, both directions (format-spec, section 4).
 
+mod sample;
+
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -10,6 +12,8 @@ use super::digest::{Digest, DigestKind};
 use super::frame::Compression;
 use super::{FORMAT, limit, member};
 use crate::stream::{Device, Medium};
+
+pub use sample::Sample;
 
 /// What an archive holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,20 +58,6 @@ pub struct Parent {
     pub state: Digest,
     /// The device's size then, in bytes.
     pub device_size: u64,
-}
-
-/// The digest of a range that did not change since the parent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sample {
-    /// Offset on the device.
-    pub offset: u64,
-    /// Length in bytes, at most 4 MiB.
-    pub length: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    sha256: Option<Digest>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    blake3: Option<Digest>,
 }
 
 /// A file that the user added.
@@ -298,9 +288,9 @@ impl BackupInfo {
             && samples.len() <= limit::SAMPLES
             && samples.iter().all(|sample| {
                 let end = sample.offset.checked_add(sample.length);
-                (1..=4 << 20).contains(&sample.length)
+                (1..=limit::SAMPLE).contains(&sample.length)
                     && end.is_some_and(|end| end <= self.device.size_bytes)
-                    && self.is_digest(sample.sha256, sample.blake3)
+                    && sample.is_of(self.digest)
             })
     }
 

@@ -21,6 +21,8 @@ pub(crate) mod restore_text;
 pub(crate) mod text;
 pub(crate) mod writer;
 
+pub(crate) use reader::Buffers;
+
 pub use digest::{Digest, DigestKind};
 pub use end::End;
 pub use frame::Compression;
@@ -29,7 +31,7 @@ pub use label::Label;
 pub use map::text_pieces as map_text;
 pub(crate) use reader::Beside;
 pub use reader::{DeviceSize, Faults, Proven, SalvageOptions, Salvaged, Salvager};
-pub use reader::{Ending, Inputs, Lacking, OpenArchive, OpenOptions, PartNews, Reading, Told, part_words};
+pub use reader::{Ending, Held, Inputs, Lacking, OpenArchive, OpenOptions, PartNews, Reading, Told, part_words};
 pub use writer::{WrittenArchive, WrittenPart};
 
 /// The limits of format-spec, section 11, in bytes where nothing else is said.
@@ -88,10 +90,12 @@ pub mod limit {
     pub const META_VALUE: usize = 1024;
     /// Samples of unchanged ranges in an increment.
     pub const SAMPLES: usize = 256;
+    /// One of these samples.
+    pub const SAMPLE: u64 = 4 << 20;
 }
 
 /// The only version of the format.
 pub const FORMAT: u64 = 1;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

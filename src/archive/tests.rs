@@ -2,7 +2,8 @@
 
 mod info;
 
-pub(in crate::archive) use info::{sound_end, sound_info};
+pub(in crate::archive) use info::sound_end;
+pub(crate) use info::sound_info;
 
 use super::limit;
 use crate::extent::{JOIN_BYTES, MAP_EXTENTS_MAX};

@@ -5,6 +5,7 @@ mod ending;
 mod forward;
 mod glance;
 mod head;
+mod held;
 mod input;
 mod lacking;
 mod length;
@@ -24,6 +25,7 @@ mod unpack;
 
 pub use ending::Ending;
 pub use glance::{end_in, glance, label};
+pub use held::Held;
 pub use lacking::Lacking;
 pub use look::look;
 pub use missing::part_words;

@@ -1,5 +1,8 @@
 //! What a restore will do, decided before anything is written; pure.
 
+pub mod chain;
+pub mod until;
+
 use crate::archive::{BackupInfo, End, Kind, MapKind};
 use crate::error::{Error, Result};
 use crate::extent::{ExtentKind, ExtentMap, Range};
