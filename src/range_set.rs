@@ -27,6 +27,18 @@ impl RangeSet {
         self.ranges.insert(start, end);
     }
 
+    /// Takes a range out.
+    pub fn remove(&mut self, range: Range) {
+        for held in self.within(range) {
+            // What is held lies in one of the ranges, with something before or behind it, or nothing.
+            if let Some((&start, &end)) = self.ranges.range(..=held.start).next_back() {
+                self.ranges.remove(&start);
+                self.insert(Range::between(start, held.start));
+                self.insert(Range::between(held.end(), end));
+            }
+        }
+    }
+
     /// The parts of a range that are not in the set, ascending.
     pub fn missing_in(&self, range: Range) -> Vec<Range> {
         let mut missing = Vec::new();
@@ -123,6 +135,10 @@ mod tests {
             prop_assert_eq!(parts(set.missing_in(asked)), expect(false));
             prop_assert_eq!(parts(set.within(asked)), expect(true));
             prop_assert_eq!(set.touches(asked), expect(true).contains(&true));
+            let mut rest = set.clone();
+            rest.remove(asked);
+            let outside = (0..DEVICE).map(|byte| !inside(byte) && bytes[byte as usize]).collect::<Vec<_>>();
+            prop_assert_eq!(held(&rest), outside);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Without blocktar: stock tar programs unpack every sound archive without a word, and RESTORE.txt's script restores it.
 
+mod archives;
 mod support;
 mod vector;
 
@@ -291,6 +292,33 @@ fn restore_text_works_with_busybox() {
 #[test]
 fn restore_text_works_with_bash_and_gawk() {
     restores_all("bash", "gawk");
+}
+
+/// A full, then increments that make ranges zero, grow, shrink and grow again, each to the same target.
+#[test]
+fn restore_text_restores_chains() {
+    let mut states = vec![Chance::new().bytes(300_000)];
+    let mut next = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut state = states[states.len() - 1].clone();
+        change(&mut state);
+        states.push(state);
+    };
+    next(&|state| state[4096..200_000].fill(0));
+    next(&|state| state.resize(400_000, 0));
+    next(&|state| state.truncate(150_001));
+    next(&|state| state.resize(250_000, 0x41));
+    let links = archives::history::history(&states);
+    for (shell, awk, one_pass) in [("dash", "mawk", true), ("busybox", "busybox", false), ("bash", "gawk", true)] {
+        let bench = Bench::new(shell, awk);
+        bench.take_script(&fresh(bench.folder.path(), "").0);
+        bench.prepare((shell == "bash").then_some(500_000));
+        for (link, state) in links.iter().zip(&states) {
+            let archive = bench.path("link.tar");
+            fs::write(&archive, &link.bytes[..]).unwrap();
+            let image = bench.restored(&link.id, &archive, one_pass, false);
+            assert!(image == *state, "{shell}: {}: other bytes came back", link.id);
+        }
+    }
 }
 
 #[test]

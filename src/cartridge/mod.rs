@@ -2,6 +2,7 @@
 //!
 //! Every positioning takes about a minute on a real drive: they are counted here, and nothing is read through.
 
+mod chain;
 mod content;
 mod deck;
 mod inventory;
@@ -13,6 +14,7 @@ mod selection;
 mod status;
 mod tail;
 
+pub use chain::{ChainFile, chain};
 pub use content::{Content, TapeFile};
 pub use inventory::{Inventory, inventory};
 pub use labelling::label;

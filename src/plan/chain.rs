@@ -116,7 +116,7 @@ fn root(links: &[Link<'_>], parents: &[Option<usize>], base: Base) -> Result<usi
     match (base, fulls.as_slice(), orphans.as_slice()) {
         (Base::Full, [root], []) | (Base::Target, [], [root]) => reaches_all(links, parents, *root),
         (Base::Full, [], [orphan, ..]) => Err(no_full(&links[*orphan])),
-        (Base::Full, [_], [orphan, ..]) => Err(gap(&links[*orphan])),
+        (Base::Full, [_], [orphan, ..]) => Err(gap(links, &links[*orphan])),
         (Base::Full, [first, second, ..], _) => Err(two_fulls(&links[*first], &links[*second])),
         (Base::Target, [full, ..], _) => {
             let remedy = "leave --onto-parent out to restore the whole chain, or name increments only".to_owned();
@@ -186,14 +186,16 @@ fn no_full(orphan: &Link<'_>) -> Error {
     Error::wrong_chain(format!("restore {} alone", orphan.name), why, Some(remedy.to_owned()))
 }
 
-fn gap(orphan: &Link<'_>) -> Error {
-    let parent = parent_text(orphan);
-    let why = match orphan.state {
-        Some(_) => format!("it builds on {parent}, and none that was named leaves that state"),
-        None => format!("it builds on {parent}, which is not among those that were named"),
-    };
+fn gap(links: &[Link<'_>], orphan: &Link<'_>) -> Error {
+    let (what, parent) = (format!("restore {} with the others", orphan.name), parent_text(orphan));
+    let same_id = |link: &&Link<'_>| orphan.info.parent.as_ref().is_some_and(|parent| parent.id == link.info.id);
+    if let Some(other) = links.iter().find(same_id) {
+        let why = format!("it builds on {parent} in another state than the one that {} leaves", other.name);
+        return Error::wrong_chain(what, why, Some("name the archives of one chain".to_owned()));
+    }
+    let why = format!("it builds on {parent}, and none that was named leaves its state");
     let remedy = format!("name {parent} too, or leave {} out if it belongs to another chain", orphan.name);
-    Error::wrong_chain(format!("restore {} with the others", orphan.name), why, Some(remedy))
+    Error::wrong_chain(what, why, Some(remedy))
 }
 
 fn two_fulls(first: &Link<'_>, second: &Link<'_>) -> Error {

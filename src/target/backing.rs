@@ -95,6 +95,15 @@ impl Backing {
         Ok(())
     }
 
+    /// Makes a file at most so long.
+    pub(super) fn cut(&mut self, size_bytes: u64) -> Result<()> {
+        self.unless_failed(|this| {
+            let failed = |cause| Error::io("cutting", &this.name, cause);
+            let length = this.file.metadata().map_err(failed)?.len();
+            if length > size_bytes { this.file.set_len(size_bytes).map_err(failed) } else { Ok(()) }
+        })
+    }
+
     /// Makes a range zero on what was zero from end to end when it was opened: only what may have been written since
     /// needs anything. (An increment's zeros must replace the data of the full before it.)
     pub(super) fn zero_written(&mut self, range: Range) -> Result<()> {

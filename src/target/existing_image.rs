@@ -11,19 +11,21 @@ use crate::extent::Range;
 use crate::progress::Progress;
 use crate::stream::Target;
 
-/// An open image. It may be made longer by what is written behind its end, and never shorter.
+/// An open image. It may be made longer by what is written behind its end; shorter only if it is to get a certain size.
 #[derive(Debug)]
 pub struct ExistingImage {
     backing: Backing,
+    size_bytes: Option<u64>,
 }
 
 impl ExistingImage {
-    /// Opens a regular file for reading and writing; nothing is changed yet.
-    pub fn open(path: &Path, progress: &Arc<Progress>) -> Result<Self> {
+    /// Opens a regular file for reading and writing; nothing is changed yet. With a size it has that one when it is finished.
+    pub fn open(path: &Path, size_bytes: Option<u64>, progress: &Arc<Progress>) -> Result<Self> {
         let name = path.display().to_string();
         let opened = OpenOptions::new().read(true).write(true).open(path);
         let file = opened.map_err(|cause| Error::io("opening", &name, cause))?;
-        Ok(Self { backing: Backing::new(file, name, BackingKind::RegularFile, ANY_SIZE, progress) })
+        let capacity = size_bytes.unwrap_or(ANY_SIZE);
+        Ok(Self { backing: Backing::new(file, name, BackingKind::RegularFile, capacity, progress), size_bytes })
     }
 }
 
@@ -57,6 +59,7 @@ impl Target for ExistingImage {
     }
 
     fn finish(&mut self) -> Result<()> {
+        self.size_bytes.map_or(Ok(()), |size_bytes| self.backing.cut(size_bytes))?;
         self.backing.sync()
     }
 }

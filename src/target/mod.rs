@@ -66,15 +66,16 @@ pub fn open(path: &Path, request: &Request, progress: &Arc<Progress>) -> Result<
     }
 }
 
-/// Opens a block device or an image that exists, to change some of it in place. Nothing is written yet.
-pub fn open_in_place(path: &Path, progress: &Arc<Progress>) -> Result<Box<dyn Target>> {
+/// Opens a block device or an image that exists, to change some of it in place. Nothing is written yet. With a size, a device must have as much, and an
+/// image has it when it is finished.
+pub fn open_in_place(path: &Path, size_bytes: Option<u64>, progress: &Arc<Progress>) -> Result<Box<dyn Target>> {
     let name = path.display().to_string();
     let found = fs::metadata(path).map_err(|cause| Error::io("looking at", &name, cause))?;
     if found.file_type().is_block_device() {
-        return Ok(Box::new(block::BlockDevice::open(path, 0, false, progress)?));
+        return Ok(Box::new(block::BlockDevice::open(path, size_bytes.unwrap_or(0), false, progress)?));
     }
     if found.is_file() {
-        return Ok(Box::new(existing_image::ExistingImage::open(path, progress)?));
+        return Ok(Box::new(existing_image::ExistingImage::open(path, size_bytes, progress)?));
     }
     let remedy = "name a block device or an image".to_owned();
     Err(Error::refused(format!("write into {name}"), "it is neither a block device nor a regular file", Some(remedy)))

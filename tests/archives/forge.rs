@@ -120,6 +120,12 @@ pub struct Forge {
     pub renamed: Option<(String, String)>,
     /// Added to each `seq`.
     pub seq_shift: u64,
+    /// The id of the archive.
+    pub id: String,
+    /// The kind, and what stands behind it of what it builds on: `"increment","parent":{…}`.
+    pub kind: String,
+    /// In which hour of the first of January 2024 it was made.
+    pub hour: u64,
 }
 
 impl Forge {
@@ -144,20 +150,30 @@ impl Forge {
             lying_pax: None,
             renamed: None,
             seq_shift: 0,
+            id: ID.into(),
+            kind: r#""full""#.into(),
+            hour: 0,
         }
     }
 
+    /// The same archive with another id.
+    pub fn with_id(self, id: &str) -> Self {
+        Self { id: id.into(), folder: id.into(), ..self }
+    }
+
     fn info(&self) -> String {
+        let (id, hour, kind) = (&self.id, self.hour, &self.kind);
         format!(
-            r#"{{"format":1,"requires":[],"id":"{ID}","created":"2024-01-01T00:00:00Z","program":"forge","kind":"full","device":{{"size":{},"sector_size":512,"type":"file","path":"disk"{}}},"map":"first","digest":"sha256","compression":"none","extent_limit":{},"record_size":{}{}}}"#,
+            r#"{{"format":1,"requires":[],"id":"{id}","created":"2024-01-01T{hour:02}:00:00Z","program":"forge","kind":{kind},"device":{{"size":{},"sector_size":512,"type":"file","path":"disk"{}}},"map":"first","digest":"sha256","compression":"none","extent_limit":{},"record_size":{}{}}}"#,
             self.size, self.more_device, self.extent_limit, self.record_size, self.more_info
         )
     }
 
     fn map_text(&self) -> String {
         self.map_text.clone().unwrap_or_else(|| {
+            let dirty = if self.kind == r#""full""# { "" } else { r#","dirty":true"# };
             let extents = self.map.iter().map(|(start, length, zero)| {
-                format!(r#"{{"start":{start},"length":{length},"zero":{zero},"hole":{zero}}}"#)
+                format!(r#"{{"start":{start},"length":{length},"zero":{zero},"hole":{zero}{dirty}}}"#)
             });
             format!("[{}]", extents.collect::<Vec<_>>().join(","))
         })
@@ -202,7 +218,8 @@ impl Forge {
         let indexes = self.indexes.clone().unwrap_or_else(|| index_position.to_string());
         let running = sha256(identity.as_bytes());
         let end = format!(
-            r#"{{"format":1,"id":"{ID}","backup_info":{info},"backup_info_digest":"{}","map_digest":"{map_digest}","map_position":{map_position},"indexes":[{indexes}],"members":{},"to":{},"data_members":{},"data_bytes":{data_bytes},"stored_bytes":{stored_bytes},"zero_bytes":{zero_bytes},"bad_members":0,"bad_bytes":0,"running":"{running}","digest":"{running}","state":"{running}","finished":"2024-01-01T00:00:01Z"{}}}"#,
+            r#"{{"format":1,"id":"{}","backup_info":{info},"backup_info_digest":"{}","map_digest":"{map_digest}","map_position":{map_position},"indexes":[{indexes}],"members":{},"to":{},"data_members":{},"data_bytes":{data_bytes},"stored_bytes":{stored_bytes},"zero_bytes":{zero_bytes},"bad_members":0,"bad_bytes":0,"running":"{running}","digest":"{running}","state":"{running}","finished":"2024-01-01T00:00:01Z"{}}}"#,
+            self.id,
             sha256(info.as_bytes()),
             out.seq.wrapping_add(1),
             self.size,
@@ -294,7 +311,7 @@ impl Out<'_> {
     }
 
     fn header(&mut self, path: &str, kind: tar::EntryType, size: u64) {
-        self.bytes.extend_from_slice(&header(path.as_bytes(), kind, size, MTIME));
+        self.bytes.extend_from_slice(&header(path.as_bytes(), kind, size, MTIME + self.forge.hour * 3600));
     }
 
     fn padded(&mut self, bytes: &[u8]) {

@@ -7,6 +7,8 @@ pub mod chance;
 #[cfg(not(fuzzing))]
 pub mod descent;
 pub mod forge;
+#[cfg(not(fuzzing))]
+pub mod history;
 
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex};

@@ -10,8 +10,32 @@ use crate::stream::{Input, MediumReason, NextInput, WantedPart};
 
 /// What holds an archive: one input, or one for each of its parts, in any order.
 pub struct Inputs {
-    given: Vec<Box<dyn Input>>,
+    given: Vec<Given>,
     next: Option<Box<dyn NextInput>>,
+}
+
+/// One of them.
+enum Given {
+    /// Nothing of it was read.
+    Untouched(Box<dyn Input>),
+    /// Its first member was.
+    Begun(Box<PartInput>),
+}
+
+impl Given {
+    fn name(&self) -> &str {
+        match self {
+            Self::Untouched(input) => input.name(),
+            Self::Begun(part) => part.input.name(),
+        }
+    }
+
+    fn length(&self) -> Option<u64> {
+        match self {
+            Self::Untouched(input) => input.length(),
+            Self::Begun(part) => part.input.length(),
+        }
+    }
 }
 
 impl Inputs {
@@ -23,7 +47,26 @@ impl Inputs {
         if given.is_empty() {
             return Err(Error::refused("read an archive", "no input was named", None));
         }
-        Ok(Self { given, next: None })
+        Ok(Self { given: given.into_iter().map(Given::Untouched).collect(), next: None })
+    }
+
+    /// Puts inputs that hold several archives, or parts of them, together by archive; each archive where its first input stands.
+    ///
+    /// # Errors
+    /// What is wrong with the beginning of any.
+    pub fn by_archive(given: Vec<Box<dyn Input>>) -> Result<Vec<Self>> {
+        let mut archives: Vec<(String, Self)> = Vec::new();
+        for input in given {
+            let mut input = ArchiveInput::new(input);
+            let first = head::read_info(&mut input)?;
+            let id = first.info.id.clone();
+            let part = Given::Begun(Box::new(PartInput { input, first }));
+            match archives.iter_mut().find(|(other, _)| *other == id) {
+                Some((_, archive)) => archive.given.push(part),
+                None => archives.push((id, Self { given: vec![part], next: None })),
+            }
+        }
+        Ok(archives.into_iter().map(|(_, archive)| archive).collect())
     }
 
     /// The same, and what gives those that are not among them.
@@ -43,7 +86,7 @@ impl Inputs {
 
     /// What the archive is called: as its first input is, and how many others there are.
     pub fn name(&self) -> String {
-        let first = self.given.first().map_or("", |input| input.name());
+        let first = self.first_name();
         match self.given.len() {
             0 | 1 => first.to_owned(),
             2 => format!("{first} and 1 more part"),
@@ -53,24 +96,24 @@ impl Inputs {
 
     /// What the first of them is called.
     pub fn first_name(&self) -> &str {
-        self.given.first().map_or("", |input| input.name())
+        self.given.first().map_or("", Given::name)
     }
 
     /// How many bytes all of them have, if that is known.
     pub fn length(&self) -> Option<u64> {
-        self.given.iter().map(|input| input.length()).sum()
+        self.given.iter().map(Given::length).sum()
     }
 }
 
 impl From<Box<dyn Input>> for Inputs {
     fn from(input: Box<dyn Input>) -> Self {
-        Self { given: vec![input], next: None }
+        Self { given: vec![Given::Untouched(input)], next: None }
     }
 }
 
 impl<I: Input + 'static> From<Box<I>> for Inputs {
     fn from(input: Box<I>) -> Self {
-        Self { given: vec![input], next: None }
+        Self { given: vec![Given::Untouched(input)], next: None }
     }
 }
 
@@ -98,7 +141,13 @@ impl Parts {
         let several = given.len() > 1;
         let (mut at_hand, mut failures) = (Vec::<PartInput>::new(), Vec::new());
         for input in given {
-            let mut input = ArchiveInput::new(input);
+            let mut input = match input {
+                Given::Untouched(input) => ArchiveInput::new(input),
+                Given::Begun(part) => {
+                    at_hand.push(*part);
+                    continue;
+                }
+            };
             match head::read_info(&mut input) {
                 Ok(first) => at_hand.push(PartInput { input, first }),
                 Err(error @ (Error::Damaged { .. } | Error::Incomplete { .. })) if several && faults.is_some() => {

@@ -30,7 +30,7 @@ impl Archives {
     }
 
     /// The same without knowing what they leave.
-    fn from_pipes(mut self) -> Self {
+    fn without_states(mut self) -> Self {
         self.0.iter_mut().for_each(|(_, state)| *state = None);
         self
     }
@@ -57,7 +57,7 @@ fn states_order_them_however_they_are_named() {
     let mut backwards = Archives::new(&[(2, Some(FULL)), (FULL, None)]);
     backwards.0[0].0.created = "2020-01-01T00:00:00Z".parse().unwrap();
     assert_eq!(backwards.order(Base::Full, None).unwrap(), [1, 0], "never the times");
-    assert_eq!(archives.from_pipes().order(Base::Full, None).unwrap(), [1, 3, 0, 2]);
+    assert_eq!(archives.without_states().order(Base::Full, None).unwrap(), [1, 3, 0, 2]);
 }
 
 /// A merged or recompressed full has another id than the one that the increments name, and the same state.
@@ -68,14 +68,14 @@ fn states_count_and_ids_do_not() {
     assert_eq!(archives.order(Base::Full, None).unwrap(), [0, 1]);
     archives.0[0].0.id = id(FULL);
     archives.0[0].1 = Some(digest(9));
-    archives.refuses(Base::Full, &["02", "none that was named leaves that state"]);
+    archives.refuses(Base::Full, &["02", "in another state than the one that 01 leaves"]);
 }
 
 #[test]
 fn a_gap_names_the_parent_that_is_missing() {
     let archives = Archives::new(&[(FULL, None), (3, Some(2))]);
     archives.refuses(Base::Full, &["restore 03", &id(2)]);
-    archives.from_pipes().refuses(Base::Full, &["restore 03", &id(2), "not among"]);
+    archives.without_states().refuses(Base::Full, &["restore 03", &id(2), "none that was named"]);
 }
 
 #[test]

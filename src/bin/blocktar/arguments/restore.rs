@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use blocktar::plan::until::Until;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
@@ -16,10 +17,17 @@ Examples:
   blocktar restore -i backup.tar new.img
   blocktar restore -i 'backup-%03d.tar' new.img
   blocktar restore -i backup-002.tar /dev/vg/lv --single-part
+  blocktar restore -i full.tar -i inc1.tar -i inc2.tar /dev/vg/lv
+  blocktar restore -i full.tar -i inc1.tar -i inc2.tar --until 2026-03-01 new.img
+  blocktar restore -i inc1.tar --onto-parent /dev/vg/lv
+  blocktar restore -i inc1.tar --onto-parent --check-parent full.tar /dev/vg/lv
   blocktar restore -i /dev/nst0 --name web1 /dev/vg/lv
   blocktar restore -i backup.tar /dev/vg/lv --dry-run
   ssh vault 'cat backup.tar' | blocktar restore new.img --read-back
   blocktar restore -i copy.tar --only lost.json new.img
+
+A full and its increments are named in any order: each says on which state it builds. From pipes and tapes they are applied one after another, from \
+files nothing is read that a newer one overrides.
 
 Of a tape it is the archive before which the tape stands, unless --id, --name or --file chooses one. Where none is named and \
 standard input is a terminal, it is on the drive in the variable TAPE.";
@@ -28,7 +36,7 @@ standard input is a terminal, it is on the drive in the variable TAPE.";
 pub struct RestoreArguments {
     /// Write to this block device, or to a new image of this name
     pub target: PathBuf,
-    /// Read the archive from this file instead of standard input; of one in parts name all, in any order, or as they were written: 'backup-%03d.tar'
+    /// Read the archive from this file instead of standard input; of a chain name the full and all increments, of an archive in parts all of them, in any order, or as they were written: 'backup-%03d.tar'
     #[arg(short, long, value_name = "ARCHIVE", value_parser = OsStringValueParser::new().map(Stream::from))]
     pub input: Vec<Stream>,
     #[command(flatten)]
@@ -36,6 +44,15 @@ pub struct RestoreArguments {
     /// Restore only what this part of an archive holds, into a device or image that exists, and leave the rest of it as it is
     #[arg(long, conflicts_with_all = ["only", "overwrite", "target_is_zero", "truncate", "next_medium"])]
     pub single_part: bool,
+    /// Of a chain, restore the state of the archive whose id begins so, or of the last that was made at this time (UTC unless it says otherwise) or before
+    #[arg(long, value_name = "ID|TIME", conflicts_with_all = ["single_part", "only"])]
+    pub until: Option<Until>,
+    /// Restore increments alone, onto a device or image that holds what they build on; the samples that they recorded are held against it first
+    #[arg(long, conflicts_with_all = ["single_part", "only", "overwrite", "target_is_zero", "truncate"])]
+    pub onto_parent: bool,
+    /// With --onto-parent, first hold all of this archive, which the increment builds on, against the target; of a chain name all
+    #[arg(long, value_name = "ARCHIVE", requires = "onto_parent")]
+    pub check_parent: Vec<PathBuf>,
     /// Print what would be done and change nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,

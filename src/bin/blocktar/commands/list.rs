@@ -19,9 +19,13 @@ use crate::talk::{self, Talk};
 use crate::values::Stream;
 use crate::{answer, cartridge_text, failure, sizes, tape_device};
 
-const COLUMNS: [&str; 10] = ["ID", "NAME", "TIME", "KIND", "SOURCE", "SIZE", "DATA", "STORED", "STATE", "ARCHIVE"];
+/// The last is left out where nothing builds on anything.
+const COLUMNS: [&str; 11] =
+    ["ID", "NAME", "TIME", "KIND", "SOURCE", "SIZE", "DATA", "STORED", "STATE", "ARCHIVE", "BUILDS ON"];
 /// Columns whose numbers are easier to compare when they end in line.
-const RIGHT: [bool; 10] = [false, false, false, false, false, true, true, true, false, false];
+const RIGHT: [bool; 11] = [false, false, false, false, false, true, true, true, false, false, false];
+/// One line of the table.
+type Row = [String; 11];
 
 /// What the places hold that were named.
 #[derive(Default)]
@@ -104,12 +108,26 @@ impl Listing {
     }
 
     /// The lines of the table: archives in files, then what lies on cartridges.
-    fn rows(&self) -> Vec<[String; 10]> {
+    fn rows(&self) -> Vec<Row> {
         let on_cartridges = self
             .cartridges
             .iter()
             .flat_map(|cartridge| cartridge.files.iter().map(move |file| tape_row(cartridge, file)));
-        self.entries.iter().map(row).chain(on_cartridges).collect()
+        let mut rows: Vec<_> = self.entries.iter().map(row).chain(on_cartridges).collect();
+        let on_cartridges = self.cartridges.iter().flat_map(|cartridge| cartridge.files.iter().map(TapeFile::archive));
+        let listed = self.entries.iter().map(Some).chain(on_cartridges);
+        rows.iter_mut().zip(listed).for_each(|(row, entry)| row[10] = self.builds_on(entry));
+        rows
+    }
+
+    /// The archive on which another builds, as it is called here; its id, if it is not among them.
+    fn builds_on(&self, entry: Option<&Entry>) -> String {
+        let Some(parent) = entry.and_then(|entry| entry.info.as_ref()?.parent.as_ref()) else { return "-".to_owned() };
+        let leaves_it = |other: &&Entry| other.end.as_ref().and_then(|end| end.state) == Some(parent.state);
+        match self.archives().find(leaves_it) {
+            Some(found) => printable(&found.location),
+            None => format!("{} (not here)", parent.id),
+        }
     }
 
     /// All archives, wherever they lie.
@@ -132,7 +150,7 @@ impl Listing {
     }
 }
 
-fn row(entry: &Entry) -> [String; 10] {
+fn row(entry: &Entry) -> Row {
     let info = entry.info.as_ref();
     let of_info = |text: Option<String>| text.map_or_else(|| "-".to_owned(), |text| printable(&text));
     let size = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), sizes::short);
@@ -148,13 +166,14 @@ fn row(entry: &Entry) -> [String; 10] {
         // The reason would spoil the table; `info` tells it.
         state_of(entry),
         printable(&entry.location),
+        "-".to_owned(),
     ]
 }
 
-fn tape_row(cartridge: &ListedCartridge, file: &TapeFile) -> [String; 10] {
+fn tape_row(cartridge: &ListedCartridge, file: &TapeFile) -> Row {
     let location = printable(&cartridge.location(file));
     let Some(entry) = file.archive() else {
-        let mut row: [String; 10] = std::array::from_fn(|_| "-".to_owned());
+        let mut row: Row = std::array::from_fn(|_| "-".to_owned());
         let words = cartridge_text::words(file).unwrap_or_default();
         for (column, text) in [1, 3, 8].into_iter().zip(words) {
             row[column] = printable(&text);
@@ -169,7 +188,8 @@ fn tape_row(cartridge: &ListedCartridge, file: &TapeFile) -> [String; 10] {
     row
 }
 
-fn table(rows: &[[String; 10]]) -> String {
+fn table(rows: &[Row]) -> String {
+    let columns = if rows.iter().all(|row| row[10] == "-") { 10 } else { 11 };
     let mut widths = COLUMNS.map(str::len);
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -180,7 +200,7 @@ fn table(rows: &[[String; 10]]) -> String {
     let mut text = String::new();
     for row in std::iter::once(&header).chain(rows) {
         let mut line = String::new();
-        for ((cell, width), right) in row.iter().zip(widths).zip(RIGHT) {
+        for ((cell, width), right) in row.iter().zip(widths).zip(RIGHT).take(columns) {
             line += &if right { format!("{cell:>width$}  ") } else { format!("{cell:<width$}  ") };
         }
         text += line.trim_end();
@@ -197,13 +217,13 @@ mod tests {
     #[test]
     fn columns_are_aligned() {
         let row = |name: &str, size: &str| {
-            let mut row: [String; 10] = std::array::from_fn(|_| "-".to_owned());
+            let mut row: Row = std::array::from_fn(|_| "-".to_owned());
             (row[1], row[5]) = (name.to_owned(), size.to_owned());
             row
         };
         let text = table(&[row("büro", "8 GiB"), row("a long name", "512 bytes")]);
         let ends: Vec<_> = text.lines().map(|line| line.chars().count()).collect();
-        assert_eq!(text.lines().next().unwrap().split_whitespace().collect::<Vec<_>>(), COLUMNS);
+        assert_eq!(text.lines().next().unwrap().split_whitespace().collect::<Vec<_>>(), COLUMNS[..10]);
         assert!(text.contains("    8 GiB  ") && text.contains("512 bytes  "), "{text}");
         assert_eq!(ends[1], ends[2]);
     }

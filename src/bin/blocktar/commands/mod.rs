@@ -1,6 +1,7 @@
 //! One file for each command, and what reads an archive has in common.
 
 pub mod backup;
+mod chain;
 pub mod compare;
 pub mod completions;
 pub mod extract;
@@ -12,6 +13,7 @@ pub mod reblock;
 pub mod recompress;
 pub mod restore;
 mod restore_only;
+mod restore_report;
 pub mod salvage;
 pub mod tape;
 pub mod verify;

@@ -65,7 +65,7 @@ impl Wanted<'_> {
 }
 
 /// The same inputs and whoever brings others, if that is anybody: a command, or at a drive the user.
-fn with_further(
+pub fn with_further(
     inputs: Inputs,
     drive: Option<LentDrive>,
     name: String,

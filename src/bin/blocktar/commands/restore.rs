@@ -3,17 +3,23 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use blocktar::archive::{OpenArchive, OpenOptions};
+use blocktar::archive::{Inputs, OpenArchive, OpenOptions};
 use blocktar::error::{Error, Result};
+use blocktar::media;
 use blocktar::media::further_media::TapeReading;
-use blocktar::plan::{Plan, TargetFacts, plan};
-use blocktar::restore::{RestoreFailure, RestoreRequest, RestoreSummary, restore};
+use blocktar::plan::TargetFacts;
+use blocktar::plan::chain::Base;
+use blocktar::progress::Progress;
+use blocktar::restore::parent::check_parent;
+use blocktar::restore::{Chain, RestoreFailure, RestoreRequest, restore};
+use blocktar::stream::Target;
 use blocktar::sys::partial_file::IfExists;
 use blocktar::target::{self, Head, Request};
-use serde_json::json;
 
+use super::restore_report::{plan_text, print_plan, report};
 use super::{Wanted, parts, thread_count};
 use crate::arguments::RestoreArguments;
 use crate::exit_code::ExitCode;
@@ -21,8 +27,8 @@ use crate::landing::Landing;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
+use crate::tape_device;
 use crate::values::{Stream, shell_word};
-use crate::{answer, sizes, summary, tape_device};
 
 /// Runs the command.
 pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
@@ -37,43 +43,84 @@ pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<Exit
     if let Some(list) = &arguments.only {
         return super::restore_only::run(arguments, list, &named, talk, stop);
     }
-    let landing = Landing { verb: "restore", target: &arguments.target };
-    let facts = match arguments.single_part {
-        true => facts_of_existing(landing)?,
-        false => landing.facts(arguments.overwrite)?,
-    };
-
     let (archive, selection) = (named.first(), &arguments.selection);
     let wanted = Wanted { command: "restore", archive, selection, takes_broken: false, talk };
-    let input = wanted.open_parts(&named, arguments.further.whom_to_ask(&progress), TapeReading::Forward)?;
-    let input_name = input.name();
-    let options = OpenOptions { single_part: arguments.single_part, ..OpenOptions::default() };
-    let archive = OpenArchive::open(input, &options)?;
-    let plan = plan(archive.info(), archive.map(), archive.end(), &facts, arguments.truncate)?;
+    let landing = Landing { verb: "restore", target: &arguments.target };
+    let (mut chain, facts, input_name) = if arguments.onto_parent {
+        let present_bytes = size_of_existing(landing, "--onto-parent", "holds the parent")?;
+        let (chain, name) = wanted.open_chain(&named, arguments, Base::Target, &progress)?;
+        let facts = facts_of_parent(landing, present_bytes, &chain)?;
+        (chain, facts, name)
+    } else if arguments.single_part {
+        let capacity = size_of_existing(landing, "--single-part", "is to hold all parts")?;
+        let facts = TargetFacts { name: landing.target.display().to_string(), capacity: Some(capacity) };
+        let input = wanted.open_parts(&named, arguments.further.whom_to_ask(&progress), TapeReading::Forward)?;
+        let (name, options) = (input.name(), OpenOptions { single_part: true, ..OpenOptions::default() });
+        (OpenArchive::open(input, &options)?.into(), facts, name)
+    } else {
+        let facts = landing.facts(arguments.overwrite)?;
+        let (chain, name) = wanted.open_chain(&named, arguments, Base::Full, &progress)?;
+        (chain, facts, name)
+    };
+    let plan = chain.plan(&facts, arguments.truncate)?;
     if arguments.dry_run {
         return print_plan(&plan, arguments.report.json, begun);
     }
     talk.detail(&plan_text(&plan));
 
-    let mut target = match arguments.single_part {
-        true => target::open_in_place(&arguments.target, &progress)?,
-        false => target::open(&arguments.target, &target_request(arguments, &archive, &facts), &progress)?,
-    };
+    let mut target = open_target(arguments, &chain, &facts, &progress)?;
     let request = RestoreRequest {
         threads: thread_count(arguments.threads),
         read_back: arguments.read_back,
         truncate: arguments.truncate,
     };
+    if !arguments.check_parent.is_empty() {
+        let parent = open_parent(arguments)?;
+        check_parent(parent, &mut chain, target.as_mut(), request.threads, &progress)?;
+        talk.detail(&format!("{} holds the parent, byte for byte", facts.name));
+    }
     if facts.capacity.is_some() {
         let what = "may have been overwritten in part, and is not whole then";
         progress.set_parting_words(format!("{} {what}: run the restore again", facts.name));
     }
     let line = ProgressLine::start(arguments.report.progress, talk, "restore", &progress);
-    let result = restore(archive, target.as_mut(), &request, &progress);
+    let result = restore(chain, target.as_mut(), &request, &progress);
     drop(line);
     progress.take_parting_words();
     let restored = result.map_err(|failure| failed(failure, &facts))?;
     report(arguments, &input_name, &restored, &facts, talk, begun)
+}
+
+/// The archives that the target should hold.
+fn open_parent(arguments: &RestoreArguments) -> Result<Chain> {
+    let inputs = arguments.check_parent.iter().map(|path| media::open_input(Some(path))).collect::<Result<Vec<_>>>()?;
+    let inputs = Inputs::by_archive(inputs)?.into_iter();
+    let archives = inputs.map(|input| OpenArchive::open(input, &OpenOptions::default())).collect::<Result<Vec<_>>>()?;
+    Chain::of(archives, Base::Full, None)
+}
+
+/// Opens what the chain is restored onto; nothing is written yet.
+fn open_target(
+    arguments: &RestoreArguments,
+    chain: &Chain,
+    facts: &TargetFacts,
+    progress: &Arc<Progress>,
+) -> Result<Box<dyn Target>> {
+    let size_bytes = chain.info().device.size_bytes;
+    if arguments.single_part {
+        return target::open_in_place(&arguments.target, None, progress);
+    }
+    if arguments.onto_parent {
+        return target::open_in_place(&arguments.target, Some(size_bytes), progress);
+    }
+    let request = Request {
+        // Less than the archive's only with --truncate: else the plan has refused it.
+        size_bytes: Some(size_bytes.min(facts.capacity.unwrap_or(u64::MAX))),
+        if_exists: if arguments.overwrite { IfExists::Replace } else { IfExists::Refuse },
+        target_is_zero: arguments.target_is_zero,
+        head: Head::Last,
+    };
+    target::open(&arguments.target, &request, progress)
 }
 
 /// Says what a restore that failed has overwritten, beside why it failed.
@@ -86,124 +133,28 @@ fn failed(failure: RestoreFailure, facts: &TargetFacts) -> Error {
     failure.error
 }
 
-/// A target that is there already, and stays as it is where a part tells nothing of it.
-fn facts_of_existing(landing: Landing<'_>) -> Result<TargetFacts> {
-    let missing = "it does not exist, and --single-part writes into what is there";
+/// The size of a target that is there already, and that an option wants for what it holds.
+fn size_of_existing(landing: Landing<'_>, option: &str, why: &str) -> Result<u64> {
+    let missing = format!("it does not exist, and {option} writes into what {why}");
     let remedy = "make an image of the device's size: `blocktar info` tells it, `truncate -s SIZE` makes it";
-    let capacity = super::restore_only::size_of(landing, missing, remedy)?;
-    Ok(TargetFacts { name: landing.target.display().to_string(), capacity: Some(capacity) })
+    let remedy = if option == "--onto-parent" { "name the device or image that holds the parent" } else { remedy };
+    super::restore_only::size_of(landing, &missing, remedy)
 }
 
-fn target_request(arguments: &RestoreArguments, archive: &OpenArchive, facts: &TargetFacts) -> Request {
-    let info = archive.info();
-    let capacity = facts.capacity.unwrap_or(u64::MAX);
-    Request {
-        // Less than the archive's only with --truncate: else the plan has refused it.
-        size_bytes: Some(info.device.size_bytes.min(capacity)),
-        if_exists: if arguments.overwrite { IfExists::Replace } else { IfExists::Refuse },
-        target_is_zero: arguments.target_is_zero,
-        head: if info.parent.is_none() { Head::Last } else { Head::InOrder },
+/// The target that should hold a chain's parent. An image has the parent's size then, or, where a restore was interrupted, the new one; it gets that one.
+fn facts_of_parent(landing: Landing<'_>, present_bytes: u64, chain: &Chain) -> Result<TargetFacts> {
+    let name = landing.target.display().to_string();
+    if !landing.target.is_file() {
+        return Ok(TargetFacts { name, capacity: Some(present_bytes) });
     }
-}
-
-fn report(
-    arguments: &RestoreArguments,
-    input_name: &str,
-    restored: &RestoreSummary,
-    facts: &TargetFacts,
-    talk: Talk,
-    begun: Instant,
-) -> Result<ExitCode> {
-    let (target, info) = (arguments.target.display(), &restored.end.backup_info);
-    restored.warnings.iter().for_each(|warning| talk::warn(warning));
-    let mut lines = vec![format!("restored {target} {}", summary::pace(begun, restored.data_bytes))];
-    lines.extend(amounts(arguments, restored, facts));
-    lines.push(summary::line("archive", input_name));
-    lines.push(summary::line("id", &info.id));
-    lines.extend(restored.end.digest.as_ref().map(|digest| summary::line("digest", &digest.to_string())));
-    talk.say(&lines.join("\n"));
-
-    let code = if restored.bad.is_empty() { ExitCode::Done } else { ExitCode::BadRanges };
-    for range in talk::list_lines(&restored.bad) {
-        let now = if facts.capacity.is_some() { "left as it was" } else { "reads as zero" };
-        talk::warn(&format!("{now}, because it could not be read when it was backed up: {range}"));
+    let size_bytes = chain.info().device.size_bytes;
+    let parent_bytes = chain.oldest_info().parent.as_ref().map_or(size_bytes, |parent| parent.device_size);
+    if ![parent_bytes, size_bytes].contains(&present_bytes) {
+        let why = format!("it has {present_bytes} bytes, and what the archive builds on had {parent_bytes}");
+        let remedy = "name the image that holds the parent".to_owned();
+        return Err(Error::wrong_chain(format!("restore onto {name}"), why, Some(remedy)));
     }
-    if arguments.report.json {
-        let told = json!({
-            "archive": input_name,
-            "target": arguments.target.to_string_lossy(),
-            "restored": {"data_bytes": restored.data_bytes, "zero_bytes": restored.zero_bytes},
-            "read_back": arguments.read_back,
-            "warnings": restored.warnings,
-            "info": summary::value(info),
-            "end": summary::end_value(&restored.end),
-        });
-        let details = summary::joined([told, summary::list_value("bad", &restored.bad)]);
-        answer::print_json(&summary::for_programs("restore", code, begun, details))?;
-    }
-    Ok(code)
-}
-
-/// The lines that say what was done to the target.
-fn amounts(arguments: &RestoreArguments, restored: &RestoreSummary, facts: &TargetFacts) -> Vec<String> {
-    let device_bytes = restored.end.backup_info.device.size_bytes;
-    let zeros = match facts.capacity {
-        None => "left as holes",
-        Some(_) if arguments.target_is_zero => "left as they were (--target-is-zero)",
-        Some(_) => "made zero",
-    };
-    let mut lines = vec![
-        summary::line("device", &sizes::exact(device_bytes)),
-        summary::line("data", &format!("{} written", sizes::short(restored.data_bytes))),
-        summary::line("zeros", &format!("{} {zeros}", sizes::short(restored.zero_bytes))),
-    ];
-    if let Some(capacity) = facts.capacity.filter(|capacity| *capacity < device_bytes) {
-        let cut = format!("{} at the end of the device (--truncate)", sizes::exact(device_bytes - capacity));
-        lines.push(summary::line("left out", &cut));
-    }
-    if arguments.read_back {
-        lines.push(summary::line("read back", "all that was restored reads as it was written"));
-    }
-    lines
-}
-
-fn print_plan(plan: &Plan, as_json: bool, begun: Instant) -> Result<ExitCode> {
-    if as_json {
-        let details = json!({"dry_run": true, "plan": summary::value(plan)});
-        answer::print_json(&summary::for_programs("restore", ExitCode::Done, begun, details))?;
-    } else {
-        answer::print(format!("{}\n", plan_text(plan)).as_bytes())?;
-    }
-    Ok(ExitCode::Done)
-}
-
-fn plan_text(plan: &Plan) -> String {
-    let (what, zeros) = if plan.new_image {
-        ("a new sparse image of", "leave as holes, at least")
-    } else {
-        ("its first", "make zero, at least")
-    };
-    let mut lines = vec![format!("would restore to {}: {what} {}", plan.target, sizes::exact(plan.restored_bytes))];
-    let mut add = |name: &str, bytes: u64| lines.push(format!("  {name} {}", sizes::exact(bytes)));
-    add("write, at most", plan.data_bytes);
-    add(zeros, plan.zero_bytes);
-    if plan.tail_bytes > 0 {
-        add("leave as it is, at the end of the target,", plan.tail_bytes);
-    }
-    if plan.cut_bytes > 0 {
-        add("leave out, at the end of the device (--truncate),", plan.cut_bytes);
-    }
-    match plan.bad_bytes {
-        Some(0) => {}
-        Some(bad) if plan.new_image => {
-            add("leave as holes, which read as zero, as it could not be read when it was backed up,", bad)
-        }
-        Some(bad) => add("leave as it is, as it could not be read when it was backed up,", bad),
-        None => {
-            lines.push("  what could not be read when it was backed up is known only at the archive's end".to_owned())
-        }
-    }
-    lines.join("\n")
+    Ok(TargetFacts { name, capacity: Some(size_bytes) })
 }
 
 /// Refuses what is more likely a slip than a wish.

@@ -42,7 +42,7 @@ pub fn run(arguments: &RestoreArguments, list: &Path, named: &[Stream], talk: Ta
     let begin = |path: &std::path::PathBuf| LostFile::begin(path, IfExists::Refuse, &others, &progress);
     let still_lost = arguments.lost.as_ref().map(begin).transpose()?;
 
-    let mut target = target::open_in_place(target_path, &progress)?;
+    let mut target = target::open_in_place(target_path, None, &progress)?;
     let request = OnlyRequest { wanted, threads: thread_count(arguments.threads) };
     let line = ProgressLine::start(arguments.report.progress, talk, "restore", &progress);
     let result = restore_only(inputs, &request, target.as_mut(), &progress, |summary| {

@@ -92,7 +92,7 @@ fn open_target(
     let progress = stop.progress();
     let info = salvager.info();
     if in_place && arguments.target.is_file() {
-        return target::open_in_place(&arguments.target, &progress);
+        return target::open_in_place(&arguments.target, None, &progress);
     }
     let is_full = info.is_some_and(|info| info.parent.is_none());
     let request = Request {

@@ -52,6 +52,12 @@ const RESTORE: &[&str] = &[
      would be done and changes nothing.",
     "Nothing half-done looks whole: a new image gets its name when it is complete and synced; on a device the first MiB is made zero \
      first and written last, after all else was synced.",
+    "Of a chain, --input names the full and all increments, in any order: each increment names the state on which it builds, and nothing else \
+     decides what follows what. A chain with a gap, a stranger or two heads is refused before anything is written, with exit status 7. From \
+     files nothing is read that a newer archive overrides; pipes are applied oldest first. --until ends the chain earlier.",
+    "With --onto-parent increments alone are restored, where the state is on which they build. The samples that they recorded are held \
+     against the target first; with --check-parent all of the parent is. The device's first MiB is then written like all else: what was interrupted can \
+     be run again.",
     "With --only it writes nothing but the byte ranges that a file lists, as blocktar-salvage(1) makes one, into a device or image that exists. Of a \
      file only these ranges are read. Ranges that the archive does not hold either are named, and the exit status is 8.",
     "What the archive calls zero is made zero, unless --target-is-zero gives your word that it reads so already. What lies beyond the end \
@@ -70,6 +76,8 @@ const LIST: &[&str] = &[
      is told by its first and last records, with two or three positionings, and the tape is put back where it stood.",
     "Prints a table with one line for each archive: its id, name, time, kind, source, sizes, and whether it is complete. Of a file only \
      the head and the tail are read; of a pipe everything.",
+    "Where one builds on another, a last column says on which: the file that leaves the state that it needs, or the id of one that is not \
+     among them.",
     "In a folder, files that are no archives are passed over and counted. A file called .tar that is empty or damaged has its line too, \
      and what a killed backup left behind is named.",
     "The exit status is the worst that was found: 4 if an archive is incomplete, 5 if one is damaged, 8 if one has bad ranges. That an \

@@ -1,0 +1,229 @@
+//! Chains through the command line: onto new images, existing ones and devices, by every option, and what is no chain.
+
+mod archives;
+mod place;
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Output;
+
+use archives::history::{Link, history, link};
+use place::{failed, says, text};
+use support::{Chance, LoopDevice, is_root};
+
+const MIB: usize = 1 << 20;
+
+/// A folder with the archives of a history: `1.tar` a full, the others increments.
+struct Chain {
+    place: place::Place,
+    states: Vec<Vec<u8>>,
+    links: Vec<Link>,
+}
+
+impl Chain {
+    /// The check for zeros: written, backed up, made zero, backed up; then it grows and shrinks.
+    fn new() -> Self {
+        let place = place::Place::of_size(4096);
+        let full = Chance::from_seed(5).bytes(3 * MIB);
+        let mut zeroed = full.clone();
+        zeroed[4096..MIB + 8192].fill(0);
+        zeroed[2 * MIB..2 * MIB + 4096].fill(0x44);
+        let mut grown = zeroed.clone();
+        grown.resize(4 * MIB, 0);
+        grown[3 * MIB + 4096..3 * MIB + 8192].fill(0x55);
+        let mut shrunk = grown[..2 * MIB + 4096].to_vec();
+        shrunk[..100].fill(0x66);
+        let states = vec![full, zeroed, grown, shrunk];
+        let links = history(&states);
+        let chain = Self { place, states, links };
+        chain.links.iter().for_each(|link| chain.write(link));
+        chain
+    }
+
+    fn write(&self, link: &Link) {
+        fs::write(self.path(&format!("{}.tar", link.number)), &link.bytes[..]).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.place.path(name)
+    }
+
+    fn restores(&self, line: &str, target: &str, state: usize) -> Output {
+        let output = self.place.run(line);
+        assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
+        assert!(fs::read(self.path(target)).unwrap() == self.states[state], "{line}: other bytes came back");
+        output
+    }
+
+    fn refuses(&self, line: &str, texts: &[&str]) {
+        failed(&self.place.run(line), line, 7, texts);
+        assert!(!self.path("new.img").exists(), "{line}: an image is there");
+    }
+}
+
+#[test]
+fn a_chain_is_restored_in_any_order() {
+    let chain = Chain::new();
+    let output = chain.restores("restore -i 2.tar -i 4.tar -i 1.tar -i 3.tar a.img --read-back", "a.img", 3);
+    says(&output.stderr, "summary", &["1.tar, full of 2024", "4.tar, increment of 2024", &chain.links[3].id]);
+    // Nothing of it is a hole for show: what was made zero takes no room.
+    chain.restores("restore -i 2.tar -i 1.tar b.img", "b.img", 1);
+    chain.restores("restore -i 3.tar -i 2.tar -i 1.tar --until 2024-01-01T02:00:00Z c.img", "c.img", 1);
+    chain.restores(&format!("restore -i 3.tar -i 2.tar -i 1.tar --until {} d.img", chain.links[0].id), "d.img", 0);
+    fs::write(chain.path("there.img"), vec![0xff; 5 * MIB]).unwrap();
+    chain.restores("restore -i 2.tar -i 1.tar there.img --overwrite", "there.img", 1);
+    let json = chain.place.run("restore -i 2.tar -i 1.tar e.img --json -q");
+    let told: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(told["chain"][0]["archive"], "1.tar");
+    assert_eq!(told["chain"][1]["state"], chain.links[1].state.as_str());
+    assert_eq!(told["info"]["id"], chain.links[1].id.as_str());
+    let restored = &told["restored"];
+    assert_eq!(restored["data_bytes"].as_u64().unwrap() + restored["zero_bytes"].as_u64().unwrap(), 3 * MIB as u64);
+}
+
+#[test]
+fn pipes_are_applied_oldest_first() {
+    let chain = Chain::new();
+    for line in [
+        "blocktar restore -i <(cat 2.tar) -i <(cat 1.tar) -i <(cat 3.tar) piped.img --overwrite",
+        "cat 1.tar | blocktar restore -i 3.tar -i - -i <(cat 2.tar) piped.img --overwrite",
+        "cat 2.tar | blocktar restore -i 3.tar -i 1.tar -i - piped.img --overwrite --read-back",
+    ] {
+        let output = chain.place.shell(line);
+        assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
+        assert!(fs::read(chain.path("piped.img")).unwrap() == chain.states[2], "{line}");
+    }
+    let output = chain.place.shell("cat 1.tar | blocktar restore -i - -i - new.img");
+    failed(&output, "twice", 6, &["named twice"]);
+}
+
+#[test]
+fn what_is_no_chain_is_refused() {
+    let chain = Chain::new();
+    chain.write(&link(8, Some((&chain.states[0], &chain.links[0])), &chain.states[2]));
+    chain.write(&link(9, None, &chain.states[1]));
+    chain.refuses("restore -i 1.tar -i 3.tar new.img", &["refused to restore 3.tar", &chain.links[1].id, "help: "]);
+    chain.refuses("restore -i 3.tar -i 2.tar new.img", &["restore 2.tar alone", &chain.links[0].id, "--onto-parent"]);
+    chain.refuses("restore -i 1.tar -i 2.tar -i 8.tar new.img", &["2.tar and 8.tar", "both build on 1.tar", "--until"]);
+    chain.refuses("restore -i 1.tar -i 9.tar new.img", &["both are fulls"]);
+    fs::copy(chain.path("2.tar"), chain.path("2b.tar")).unwrap();
+    let output = chain.place.run("restore -i 1.tar -i 2.tar -i 2b.tar new.img");
+    failed(&output, "twice", 6, &["2.tar and 2b.tar", "both are part 1"]);
+    chain.restores(&format!("restore -i 8.tar -i 2.tar -i 1.tar --until {} x.img", chain.links[1].id), "x.img", 1);
+    for (line, code, says) in [
+        ("restore -i 1.tar -i 2.tar --until 2023-12-31 new.img", 6, "later than that"),
+        ("restore -i 1.tar -i 2.tar --until yesterday new.img", 2, "neither the beginning of an id nor a time"),
+        ("restore -i 1.tar --until 0194 new.img", 6, "no archive of the chain"),
+        ("restore -i 2.tar --check-parent 1.tar new.img", 2, "--onto-parent"),
+        ("restore -i 2.tar --onto-parent --overwrite new.img", 2, "cannot be used with"),
+    ] {
+        failed(&chain.place.run(line), line, code, &[says]);
+    }
+}
+
+#[test]
+fn the_plan_names_the_archives_in_order() {
+    let chain = Chain::new();
+    let output = chain.place.run("restore -i 3.tar -i 1.tar -i 2.tar new.img --dry-run");
+    let told = text(&output.stdout);
+    let places = ["1.tar, full", "2.tar, increment", "3.tar, increment"].map(|word| told.find(word).expect(word));
+    assert!(places.is_sorted(), "{told}");
+    assert!(told.contains("a new sparse image of 4 MiB") && !chain.path("new.img").exists(), "{told}");
+    let json = chain.place.run("restore -i 3.tar -i 1.tar -i 2.tar new.img --dry-run --json");
+    let plan = serde_json::from_slice::<serde_json::Value>(&json.stdout).unwrap()["plan"].take();
+    assert_eq!((plan["chain"][2]["archive"].as_str(), plan["onto_parent"].as_bool()), (Some("3.tar"), Some(false)));
+    assert_eq!(plan["data_bytes"].as_u64().unwrap() + plan["zero_bytes"].as_u64().unwrap(), 4 * MIB as u64);
+}
+
+#[test]
+fn an_increment_goes_onto_an_image_that_holds_its_parent() {
+    let chain = Chain::new();
+    let held = |state: usize| fs::write(chain.path("held.img"), &chain.states[state]).unwrap();
+    held(0);
+    chain.restores("restore -i 2.tar --onto-parent held.img --read-back", "held.img", 1);
+    // Once more does no harm: that is what helps when it was interrupted.
+    chain.restores("restore -i 2.tar --onto-parent held.img", "held.img", 1);
+    chain.restores("restore -i 3.tar --onto-parent held.img --check-parent 2.tar --check-parent 1.tar", "held.img", 2);
+    chain.restores("restore -i 4.tar --onto-parent held.img", "held.img", 3);
+    held(1);
+    chain.restores("restore -i 4.tar -i 3.tar --onto-parent held.img", "held.img", 3);
+    let output = chain.place.run("restore -i 2.tar --onto-parent held.img --dry-run");
+    failed(&output, "a size that neither had", 7, &["bytes, and what the archive builds on had 3145728"]);
+    chain.refuses("restore -i 1.tar --onto-parent held.img", &["it is a full"]);
+    let output = chain.place.run("restore -i 2.tar --onto-parent new.img");
+    failed(&output, "no image", 6, &["it does not exist", "holds the parent"]);
+}
+
+#[test]
+fn onto_parent_holds_the_samples_and_the_parent_against_the_target() {
+    let chain = Chain::new();
+    let mut held = chain.states[0].clone();
+    held[0] ^= 1;
+    fs::write(chain.path("held.img"), &held).unwrap();
+    let line = "restore -i 2.tar --onto-parent held.img";
+    failed(&chain.place.run(line), line, 7, &["bytes 0 to 4095 of held.img", "help: restore the parent"]);
+    // In a block that no sample knows.
+    held[0] ^= 1;
+    held[3 * MIB - 1] ^= 1;
+    fs::write(chain.path("held.img"), &held).unwrap();
+    let line = "restore -i 2.tar --onto-parent --check-parent 1.tar held.img";
+    failed(&chain.place.run(line), line, 7, &["of held.img are not what they were"]);
+    assert!(fs::read(chain.path("held.img")).unwrap() == held, "it was written");
+    let line = "restore -i 3.tar --onto-parent --check-parent 1.tar held.img";
+    failed(&chain.place.run(line), line, 7, &["1.tar does not leave its state"]);
+}
+
+#[test]
+fn parts_and_increments_are_named_together() {
+    let chain = Chain::new();
+    let output = chain.place.run("reblock 1.tar -o full-%03d.tar --part-size 1M -q");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(chain.path("full-003.tar").exists());
+    chain.restores("restore -i full-%03d.tar -i 2.tar new1.img", "new1.img", 1);
+    chain.restores("restore -i 3.tar -i full-002.tar -i 2.tar -i full-001.tar -i full-003.tar new2.img", "new2.img", 2);
+    fs::remove_file(chain.path("full-002.tar")).unwrap();
+    let output = chain.place.run("restore -i full-%03d.tar -i 2.tar new.img");
+    failed(&output, "without part 2", 4, &["part 2"]);
+}
+
+#[test]
+fn a_device_gets_the_chain_and_its_head_last() {
+    if !is_root("restoring a chain onto a loop device") {
+        return;
+    }
+    let chain = Chain::new();
+    let device = LoopDevice::dirty(5 * MIB, 512);
+    let path = device.path.display();
+    let output = chain.place.run(&format!("restore -i 3.tar -i 2.tar -i 1.tar {path} --read-back"));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let content = device.content();
+    assert!(content[..4 * MIB] == chain.states[2] && content[4 * MIB..].iter().all(|byte| *byte == 0xff));
+    let output = chain.place.run(&format!(
+        "restore -i 4.tar --onto-parent {path} --check-parent 3.tar --check-parent 2.tar --check-parent 1.tar"
+    ));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(device.content()[..chain.states[3].len()] == chain.states[3]);
+    // The full comes from a pipe, and is not the one on which the increment builds: nothing there looks whole.
+    let mut other = chain.states[0].clone();
+    other[2 * MIB + MIB / 2] ^= 1;
+    chain.write(&Link { number: 7, ..link(1, None, &other) });
+    let line = format!("blocktar restore -i <(cat 7.tar) -i 2.tar {path} --overwrite");
+    failed(&chain.place.shell(&line), &line, 7, &["in another state", "has been overwritten within", "not whole"]);
+    assert!(device.content()[..MIB].iter().all(|byte| *byte == 0), "its head looks whole");
+}
+
+#[test]
+fn the_list_says_what_builds_on_what() {
+    let chain = Chain::new();
+    fs::remove_file(chain.path("backup.tar")).unwrap();
+    let told = text(&chain.place.run("list .").stdout);
+    let line = |number: usize| told.lines().find(|line| line.starts_with(&chain.links[number].id)).unwrap().to_owned();
+    assert!(told.lines().next().unwrap().ends_with("BUILDS ON"), "{told}");
+    assert!(line(0).ends_with("1.tar  -") && line(2).ends_with("3.tar  ./2.tar"), "{told}");
+    fs::remove_file(chain.path("1.tar")).unwrap();
+    let told = text(&chain.place.run("list .").stdout);
+    assert!(told.contains(&format!("{} (not here)", chain.links[0].id)), "{told}");
+    let told = text(&chain.place.run("list 4.tar disk.img").stdout);
+    assert!(told.contains("BUILDS ON"), "{told}");
+}
