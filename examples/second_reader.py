@@ -2,11 +2,12 @@
 """A second reader for blocktar archives, written from format-spec/README.md alone, to show that it suffices.
 
     second_reader.py ARCHIVE [TARGET [PART...]]
+    second_reader.py --chain TARGET FULL INCREMENT...
 
 Reads ARCHIVE (a file, or - for standard input) once, front to back, checks everything that the specification
 demands, and makes the image file TARGET of a full archive. Without TARGET, or with an empty one, it verifies.
-Of an archive in parts ARCHIVE and each PART are one of them, in any order; they are files then.
-After a refusal TARGET does not exist. Needs the standard library and the program zstd. Exit codes: 0 sound, 2 usage,
+Of an archive in parts ARCHIVE and each PART are one of them, in any order; they are files then. With --chain the image is
+that of the last INCREMENT; each builds on what is named before it. After a refusal TARGET does not exist. Needs the standard library and the program zstd. Exit codes: 0 sound, 2 usage,
 3 input or output failed, 4 incomplete, 5 damaged, 6 not understood, 7 wrong chain, 8 sound with bad ranges.
 """
 import bisect, hashlib, os, sys
@@ -18,8 +19,9 @@ from second_reader_tar import LABEL, Tar
 class Archive:
     """The members' meaning: order, map, gaps, index, end (sections 3 to 10)."""
 
-    def __init__(self, file, target, before=None, until=None):
+    def __init__(self, file, target, before=None, until=None, parent=None):
         self.tar, self.target, self.last, self.positions = Tar(file, until), target, None, []
+        self.parent = parent
         # What the part before told that this one holds again.
         self.before, self.again = before, before.again if before else []
         kinds = "data_members", "data_bytes", "stored_bytes", "zero_bytes", "bad_members", "bad_bytes"
@@ -61,7 +63,10 @@ class Archive:
         self.map = check(self.tar.content(path, size, found, 64 * MIB, 160 * MIB), extents(self.full), path)
         need(not (self.inline and self.map), "an inline map that is not empty")
         check_cover(self.map, self.size, self.size if self.inline else self.known_to)
-        need(self.full or not self.target, "needs its parent's image: this reader restores fulls alone", 7)
+        need(self.full or not self.target or self.parent, "needs its parent's image", 7)
+        if self.parent:
+            builds_on = {key: info.get("parent", {}).get(key) for key in ("state", "device_size")}
+            need(builds_on == {"state": self.parent.state, "device_size": self.parent.size}, "does not build on that", 7)
         self.info_digest, self.map_digest = record[self.tar.digest], found[self.tar.digest]
         self.identity = hashlib.sha256(f"backup-info {self.info_digest}\nmap {self.map_digest}\n".encode())
         self.starts, self.next_zero = [extent["start"] for extent in self.map], 0
@@ -128,6 +133,7 @@ class Archive:
             start, stop = max(extent["start"], self.at), min(extent["start"] + extent["length"], end)
             if start < stop:
                 self.sums["zero_bytes"] += stop - start
+                self.make_zero(start, stop - start)
                 if line.get("kind") == "zero" and line["offset"] + line["length"] == start:
                     line["length"] += stop - start
                 else:
@@ -135,6 +141,13 @@ class Archive:
             if extent["start"] + extent["length"] > end:
                 break
             self.next_zero += 1
+
+    def make_zero(self, start, length):
+        """A new image is zero all over; that of a parent is not."""
+        if self.target and self.parent:
+            self.target.seek(start)
+            while length:
+                length -= self.target.write(bytes(min(length, MIB)))
 
     def extent(self, path, size, record, position):
         start, length = record["offset"], record["length"]
@@ -160,7 +173,9 @@ class Archive:
         self.lines.append(line | {"position": position, "stored": size, "seq": record["seq"]})
         self.identity.update(f"{start} {length} {kind} {line.get(self.tar.digest, '-')}\n".encode())
         self.sums[kind + "_bytes"] += length
-        if kind != "zero":
+        if kind == "zero":
+            self.make_zero(start, length)
+        else:
             self.sums[kind + "_members"] += 1
         self.at, self.listed = start + length, self.listed + 1
 
@@ -196,7 +211,7 @@ class Archive:
         if not self.part or self.before:
             expected |= {"backup_info_digest": self.info_digest, "running": self.identity.hexdigest()}
         if final:
-            expected["digest"] = end["running"]
+            expected["digest"], self.state = end["running"], end["state"]
         wrong = [key for key in expected if end[key] != expected[key]]
         need(not wrong and compact(end["backup_info"]) == self.info_text, f"{path}: not what came: {wrong}")
         return final
@@ -269,12 +284,25 @@ def read_all(first, target, parts):
     return "; ".join(["sound"] + notes), 8 if bad_members else 0
 
 
-def main(archive, target=None, *parts):
+def read_chain(target, archives):
+    """Reads a full and its increments onto one image. Returns what there is to say, and the exit code."""
+    parent, bad = None, 0
+    for archive in archives:
+        with open(archive, "rb") as file:
+            parent = Archive(file, target, parent=parent)
+            final, whole = parent.read()
+        need(final and whole, archive + ": goes on elsewhere, or the end blocks are missing")
+        bad += parent.sums["bad_bytes"]
+    return "sound", 8 if bad else 0
+
+
+def make(archive, target, work):
+    """Gives `work` the unfinished target; what it is called in the end, only if all went well."""
     unfinished = target and target + ".incomplete"
     try:
         need(not target or not os.path.lexists(target), f"{target} exists", 3)
         with open(unfinished or os.devnull, "wb") as image:
-            says, code = read_all(archive, target and image, parts)
+            says, code = work(target and image)
         if target:
             os.rename(unfinished, target)
     except (Refused, OSError) as error:
@@ -283,6 +311,13 @@ def main(archive, target=None, *parts):
         code, says = error.args if isinstance(error, Refused) else (3, str(error))
     print(f"{archive}: {says}", file=sys.stderr)
     return code
+
+
+def main(archive, target=None, *others):
+    if archive == "--chain":
+        return make(others[-1], target, lambda image: read_chain(image, others)) if others else 2
+
+    return make(archive, target, lambda image: read_all(archive, image, others))
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@
 //! | module | what it is | may use |
 //! |---|---|---|
 //! | `bin/` | the program: parses, runs, reports; alone uses clap and its generators, byte-unit, indicatif, terminal_size | all |
-//! | [`backup`], [`restore`], [`verify`], [`compare`], [`extract`], [`recompress`], [`reblock`], [`salvage`] | the read loop, the write loop, reading without a target, against a device, a piece of the whole, archive to archive, an archive elsewhere, and what is left of a broken one | `archive`, `plan`, ground; they get open traits, never a device or a medium by name |
+//! | [`backup`], [`restore`], [`verify`], [`compare`], [`extract`], [`recompress`], [`reblock`], [`salvage`] | the read loop, the write loop, reading without a target, against a device, a piece of the whole, archive to archive, an archive elsewhere, and what is left of a broken one | `archive`, `baseline`, `plan`, ground; they get open traits, never a device or a medium by name |
 //! | [`cartridge`] | what lies on a tape, where the next archive goes, how one is found | `archive`, `catalog`, `sys`, ground |
-//! | [`plan`], [`catalog`] | what a restore will do; what archives there are | `archive`, ground |
+//! | [`plan`], [`catalog`], [`baseline`] | what a restore will do; what archives there are; what is known of the state on which an increment builds | `archive`, ground |
 //! | [`archive`] | the format, over `Input` and `Output` only: it opens nothing; alone uses tar, zstd, sha2, tape-sha256, blake3 | ground |
 //! | [`source`] | one file per source, and `scan`, which turns a random-access image into a forward stream | `sys`, ground |
 //! | [`target`] | one file per target; the zeroing ladder once | `sys`, ground |
@@ -34,6 +34,7 @@
 mod ahead;
 pub mod archive;
 pub mod backup;
+pub mod baseline;
 pub mod cartridge;
 pub mod catalog;
 pub mod compare;

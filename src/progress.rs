@@ -78,6 +78,11 @@ impl Progress {
         self.done_bytes.fetch_add(bytes, Relaxed);
     }
 
+    /// Counts what is unchanged and goes nowhere.
+    pub fn add_unchanged(&self, bytes: u64) {
+        self.done_bytes.fetch_add(bytes, Relaxed);
+    }
+
     /// Counts an unreadable range.
     pub fn add_bad(&self, bytes: u64) {
         self.bad_bytes.fetch_add(bytes, Relaxed);

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use crate::archive::pack::{Batch, PIECES_MAX, Piece};
+use crate::archive::pack::{Batch, Before, PIECES_MAX, Piece};
 use crate::archive::reader::{Documents, Ending, Told};
 use crate::archive::restore_text::RESTORE_TEXT;
 use crate::archive::writer::{ArchiveWriter, WrittenArchive, WrittenThrough};
@@ -218,7 +218,7 @@ impl<'a> Regrouping<'a> {
                 // Also for what may still be joined to it.
                 self.make_room(room)?;
                 let at = self.batch.buffer.len();
-                self.batch.pieces.push(Piece::Data { range, at });
+                self.batch.pieces.push(Piece::Data { range, at, before: Before::Unknown });
             }
             self.batch.buffer.extend_from_slice(piece);
             offset += range.length;

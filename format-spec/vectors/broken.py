@@ -271,6 +271,7 @@ def infos():
     yield "parent_id_wrong", one(kind="increment", info={"parent": PARENT | {"id": "x"}}).out
     yield "parent_size_beyond_2_53", one(kind="increment", info={"parent": PARENT | {"device_size": 2**53}}).out
     sample = {"offset": 8192, "length": 4097, "sha256": "0" * 64}
+    yield "changes_number", one(kind="increment", info={"parent": PARENT, "changes": 1}).out
     yield "sample_beyond_device", one(kind="increment", info={"parent": PARENT, "samples": [sample]}).out
     yield "device_beyond_2_53", one(device={"size": 2**53}).out
     old = "0199a0b0-1234-4abc-8def-0123456789ab"
@@ -346,7 +347,7 @@ def labels():
 # What a message must say, by the beginning of a vector's name; the longest beginning counts.
 SAYS = {
     "attached_": "attached", "attached_missing": "number", "attached_too": "longer", "backup_info": "number", "backup_info_missing": "first member",
-    "backup_info_too": "longer", "bad_": "record does not fit", "bad_outside": "data extent", "bad_with_bytes": "stores bytes", "compression": "zstd",
+    "backup_info_too": "longer", "bad_": "record does not fit", "bad_outside": "data extent", "bad_with_bytes": "stores bytes", "changes_number": "string", "compression": "zstd",
     "cut": "incomplete", "data_": "data extent", "data_before_map": "does not fit", "data_behind": "behind the last index", "data_beyond": "beyond",
     "data_longer": "extent limit", "data_marked": "does not fit", "data_overlap": "overlaps", "data_stored": "stored size", "data_unsorted": "out of order",
     "device_": "2^53", "digest_": "record", "digest_other": "kind of digest", "digest_unknown": "sha512", "empty": "incomplete", "encrypted": "age", "end_": "end member",

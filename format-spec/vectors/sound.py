@@ -113,6 +113,8 @@ def chains():
     yield "increment_shrunk", full(events[:1], extents[:2], 140_000, **chained)
     inline = [("data", 512, text(512)), ("zero", 4096, 4096), ("bad", 9000, 1), ("data", SIZE, noise(99))]
     yield "increment_inline", full(inline, [], SIZE + 99, **chained)
+    by_digest = chained | {"info": {"parent": parent, "samples": [sample], "changes": "digest"}}
+    yield "increment_by_digest", full(inline, [], SIZE + 99, **by_digest)
     yield "undo", full(events, extents, **chained | {"kind": "undo"}, end={"state": "cd" * 32})
 
 

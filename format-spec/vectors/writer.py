@@ -104,7 +104,7 @@ class Archive:
                 "device": {"size": self.size, "sector_size": 512, "type": "file", "path": "disk.img"} | device,
                 "map": "first" if self.extents or not self.events else "inline", "digest": self.digest,
                 "compression": "zstd:3" if self.compress else "none", "extent_limit": extent_limit,
-                "record_size": record_size, "part": None, "set": None, "meta": None, "attached": None}
+                "record_size": record_size, "part": None, "set": None, "meta": None, "attached": None, "changes": None}
         if self.attached:
             info["attached"] = [{"name": name, "length": len(data), self.digest: DIGEST[self.digest](data)}
                                 for name, data in self.attached]

@@ -166,6 +166,9 @@ pub struct BackupInfo {
     /// Files that the user added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attached: Option<Vec<Attached>>,
+    /// How it was found what changed: a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<String>,
     /// Keys of a later writer, kept as they are.
     #[serde(flatten)]
     pub unknown: serde_json::Map<String, serde_json::Value>,

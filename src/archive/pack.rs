@@ -1,8 +1,11 @@
-//! What a worker does with bytes that were read: finds the zeros, hashes and compresses the rest.
+//! What a worker does with bytes that were read: leaves out what is unchanged, finds the zeros, hashes and compresses the rest.
+
+mod unchanged;
 
 use super::digest::{Digest, DigestKind};
 use super::frame::{Compression, Compressor};
 use super::index::{Content, Landed};
+use super::info::{BackupInfo, MapKind};
 use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::progress::Progress;
@@ -20,12 +23,25 @@ pub const PIECES_MAX: usize = 2048;
 /// A range of the device as the read loop found it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// Bytes that stand in the batch's buffer from here on.
-    Data { range: Range, at: usize },
+    /// Bytes that stand in the batch's buffer from here on, and what is known of them before.
+    Data { range: Range, at: usize, before: Before },
     /// A range that could not be read.
     Bad(Range),
     /// A range that the source says is zero; only told with an inline map.
     Zero(Range),
+    /// So many bytes that need not be read to know that they are unchanged.
+    Unchanged(u64),
+}
+
+/// What a range held in the state on which an increment builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Nobody knows, or there is no such state: it is written whatever it holds.
+    Unknown,
+    /// Zeros: what of it still is zero is not written.
+    Zero,
+    /// Bytes with this digest: if they have it still, nothing of it is written, else all.
+    Data(DigestKind, Digest),
 }
 
 /// Some pieces in ascending order and the bytes of their data, one piece's behind another's.
@@ -67,6 +83,8 @@ pub struct PackedBatch {
     pub members: Vec<Packed>,
     /// Bytes of the pieces that are stored as zeros.
     pub zero_bytes: u64,
+    /// Bytes of the pieces that are not written, as they are what they were.
+    pub unchanged_bytes: u64,
 }
 
 impl PackedBatch {
@@ -78,7 +96,7 @@ impl PackedBatch {
 
     /// A copy without anything that is not stored, in memory of just that size: for a batch that waits.
     pub fn kept(&self) -> Result<Self> {
-        let mut kept = Self { zero_bytes: self.zero_bytes, ..Self::default() };
+        let mut kept = Self { zero_bytes: self.zero_bytes, unchanged_bytes: self.unchanged_bytes, ..Self::default() };
         let of = |compressed| self.members.iter().filter(move |member| member.is_compressed() == compressed);
         let bytes = |compressed| of(compressed).map(|member| member.stored).sum();
         kept.reserve(bytes(false), bytes(true), self.members.len())?;
@@ -111,6 +129,7 @@ impl PackedBatch {
     /// Counts what it holds, and adds its bad ranges to those found so far.
     pub fn count(&self, progress: &Progress, bad: &mut RangeList) {
         progress.add_zero(self.zero_bytes);
+        progress.add_unchanged(self.unchanged_bytes);
         for member in &self.members {
             match member.content {
                 Content::Data { .. } => progress.add_data(member.range.length, member.stored as u64),
@@ -136,30 +155,36 @@ pub struct Packer {
     digest: DigestKind,
     compressor: Option<Compressor>,
     inline: bool,
+    extent_limit: u64,
+    /// Digests of changed ranges that were made to find that they are changed, ascending.
+    known: Vec<(Range, Digest)>,
 }
 
 impl Packer {
-    /// Tools for an archive of this kind; `inline` makes members of zeros.
-    pub fn new(digest: DigestKind, compression: Compression, inline: bool) -> Result<Self> {
-        let compressor = match compression {
+    /// Tools for this archive.
+    pub fn new(info: &BackupInfo) -> Result<Self> {
+        let compressor = match info.compression {
             Compression::None => None,
             Compression::Zstd(level) => {
                 Some(Compressor::new(level).map_err(|cause| Error::io("setting up", "the zstd compressor", cause))?)
             }
         };
-        Ok(Self { digest, compressor, inline })
+        let (digest, inline, extent_limit) = (info.digest, info.map == MapKind::Inline, info.extent_limit);
+        Ok(Self { digest, compressor, inline, extent_limit, known: Vec::new() })
     }
 
     /// Makes the members of a batch; `packed` lends its memory.
     pub fn pack(&mut self, batch: Batch, mut packed: PackedBatch) -> PackedBatch {
         packed.members.clear();
-        packed.zero_bytes = 0;
+        (packed.zero_bytes, packed.unchanged_bytes) = (0, 0);
         packed.batch = batch;
+        self.leave_out_unchanged(&mut packed);
         for position in 0..packed.batch.pieces.len() {
             match packed.batch.pieces[position] {
-                Piece::Data { range, at } => self.cut(range, at, &mut packed),
+                Piece::Data { range, at, before } => self.cut(range, at, before == Before::Zero, &mut packed),
                 Piece::Bad(range) => packed.members.push(empty(range, Content::Bad)),
                 Piece::Zero(range) => self.pack_zeros(range, &mut packed),
+                Piece::Unchanged(bytes) => packed.unchanged_bytes += bytes,
             }
         }
         self.hash(&mut packed);
@@ -167,41 +192,58 @@ impl Packer {
         packed
     }
 
+    /// Zeros are members only where no map tells them; those that touch are one.
     fn pack_zeros(&self, range: Range, packed: &mut PackedBatch) {
         packed.zero_bytes += range.length;
-        if self.inline {
-            packed.members.push(empty(range, Content::Zero));
+        match packed.members.last_mut() {
+            _ if !self.inline => {}
+            Some(last) if last.content == Content::Zero && last.range.end() == range.start => {
+                last.range.length += range.length;
+            }
+            _ => packed.members.push(empty(range, Content::Zero)),
         }
     }
 
-    /// Cuts the zeros out of a piece.
-    fn cut(&self, range: Range, at: usize, packed: &mut PackedBatch) {
+    /// Cuts the zeros out of a piece, and the rest on multiples of the extent limit; zeros that were zero before are unchanged.
+    fn cut(&self, range: Range, at: usize, was_zero: bool, packed: &mut PackedBatch) {
         let mut done = range.start;
-        let push_data = |packed: &mut PackedBatch, data: Range| {
-            if data.length > 0 {
-                let content = Content::Data { compressed: false, digest: Digest([0; 32]) };
-                let at = at + (data.start - range.start) as usize;
-                packed.members.push(Packed { range: data, content, at, stored: data.length as usize });
-            }
-        };
         for zeros in zero_runs(&packed.batch.buffer[at..at + range.length as usize], range.start) {
-            push_data(packed, Range::between(done, zeros.start));
-            self.pack_zeros(zeros, packed);
+            self.push_data(packed, Range::between(done, zeros.start), at + (done - range.start) as usize);
+            match was_zero {
+                true => packed.unchanged_bytes += zeros.length,
+                false => self.pack_zeros(zeros, packed),
+            }
             done = zeros.end();
         }
-        push_data(packed, Range::between(done, range.end()));
+        self.push_data(packed, Range::between(done, range.end()), at + (done - range.start) as usize);
     }
 
-    /// Gives all data members their digests, side by side.
+    fn push_data(&self, packed: &mut PackedBatch, mut data: Range, mut at: usize) {
+        while data.length > 0 {
+            let cut = (data.start / self.extent_limit + 1) * self.extent_limit;
+            let range = Range::between(data.start, data.end().min(cut));
+            let (stored, content) =
+                (range.length as usize, Content::Data { compressed: false, digest: Digest([0; 32]) });
+            packed.members.push(Packed { range, content, at, stored });
+            (data, at) = (Range::between(range.end(), data.end()), at + stored);
+        }
+    }
+
+    /// Gives all data members their digests, side by side, but those that were made before.
     fn hash(&self, packed: &mut PackedBatch) {
-        let buffer = &packed.batch.buffer;
-        let is_data = |member: &&Packed| matches!(member.content, Content::Data { .. });
+        let (buffer, members) = (&packed.batch.buffer, &mut packed.members);
+        let known = |range: &Range| self.known.binary_search_by_key(range, |(range, _)| *range).ok();
+        let is_new =
+            |member: &&Packed| matches!(member.content, Content::Data { .. }) && known(&member.range).is_none();
         let plain: Vec<&[u8]> =
-            packed.members.iter().filter(is_data).map(|member| &buffer[member.at..member.at + member.stored]).collect();
+            members.iter().filter(is_new).map(|member| &buffer[member.at..member.at + member.stored]).collect();
         let mut digests = self.digest.of_each(&plain).into_iter();
-        for member in &mut packed.members {
+        for member in members {
             if let Content::Data { digest, .. } = &mut member.content {
-                *digest = digests.next().expect("a digest for each data member");
+                *digest = match known(&member.range) {
+                    Some(place) => self.known[place].1,
+                    None => digests.next().expect("a digest for each data member"),
+                };
             }
         }
     }
@@ -253,107 +295,4 @@ fn zero_runs(bytes: &[u8], offset: u64) -> Vec<Range> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn only_long_runs_cut_a_member() {
-        let mut bytes = vec![1u8; 1 << 20];
-        bytes[4096..4096 + ZERO_RUN_MIN].fill(0);
-        bytes[200_000..200_000 + ZERO_RUN_MIN - 4096].fill(0);
-        assert_eq!(zero_runs(&bytes, 0), [Range { start: 4096, length: ZERO_RUN_MIN as u64 }]);
-        assert_eq!(zero_runs(&[0; 512], 7), [Range { start: 7, length: 512 }]);
-        assert_eq!(zero_runs(&[1; 512], 7), []);
-    }
-
-    #[test]
-    fn what_shrinks_is_compressed_and_nothing_else_is() {
-        // A digest's output does not shrink.
-        let mut noise = vec![0; 70_000];
-        blake3::Hasher::new().finalize_xof().fill(&mut noise);
-        let text = b"as easy as can be ".repeat(4000);
-        let range = |start: u64, bytes: &[u8]| Range { start, length: bytes.len() as u64 };
-        let pieces = vec![
-            Piece::Data { range: range(0, &text), at: 0 },
-            Piece::Data { range: range(1 << 20, &noise), at: text.len() },
-            Piece::Data { range: range(2 << 20, &text), at: text.len() + noise.len() },
-        ];
-        let buffer = [&text[..], &noise, &text].concat();
-        let mut packer = Packer::new(DigestKind::Sha256, Compression::Zstd(1), false).unwrap();
-        let mut packed = PackedBatch::default();
-        // The second time in the memory of the first.
-        for _ in 0..2 {
-            packed = packer.pack(Batch { buffer: buffer.clone(), pieces: pieces.clone() }, packed);
-            let compressed: Vec<bool> = packed
-                .members
-                .iter()
-                .map(|member| {
-                    let Content::Data { compressed, .. } = member.content else { panic!("only data was given") };
-                    assert_eq!(packed.stored(member).len() < member.range.length as usize, compressed);
-                    compressed
-                })
-                .collect();
-            assert_eq!(compressed, [true, false, true]);
-        }
-    }
-
-    proptest! {
-        /// Against a model that looks at each block of the device on its own.
-        #[test]
-        fn runs_of_zeros_are_whole_blocks_of_the_device(
-            spans in proptest::collection::vec((any::<bool>(), 1usize..120_000), 1..8), offset in 0u64..10_000
-        ) {
-            let bytes: Vec<u8> = spans.iter().flat_map(|(zero, length)| std::iter::repeat_n(u8::from(!zero), *length)).collect();
-            let (end, step) = (offset + bytes.len() as u64, ZERO_BLOCK as u64);
-            let mut expected: Vec<Range> = Vec::new();
-            for block in offset / step..end.div_ceil(step) {
-                let (from, to) = ((block * step).max(offset), ((block + 1) * step).min(end));
-                if bytes[(from - offset) as usize..(to - offset) as usize].iter().any(|byte| *byte != 0) {
-                    continue;
-                }
-                match expected.last_mut() {
-                    Some(last) if last.end() == from => last.length += to - from,
-                    _ => expected.push(Range::between(from, to)),
-                }
-            }
-            expected.retain(|run| run.length >= 64 << 10 || *run == Range::between(offset, end));
-            prop_assert_eq!(zero_runs(&bytes, offset), expected);
-        }
-
-        /// What is packed, put back together, is what was read.
-        #[test]
-        fn packed_members_hold_the_bytes(spans in proptest::collection::vec((any::<bool>(), 1usize..200_000), 1..12), offset in 0u64..10_000, level in 0i32..2) {
-            let mut plain = Vec::new();
-            for (zero, length) in spans {
-                plain.extend((0..length).map(|byte| if zero { 0 } else { (byte % 251) as u8 + 1 }));
-            }
-            let compression = if level == 0 { Compression::None } else { Compression::Zstd(level) };
-            let mut packer = Packer::new(DigestKind::Sha256, compression, false).unwrap();
-            let piece = Piece::Data { range: Range { start: offset, length: plain.len() as u64 }, at: 3 };
-            let batch = Batch { buffer: [&[9, 9, 9][..], &plain, &[9]].concat(), pieces: vec![piece] };
-            let packed = packer.pack(batch, PackedBatch::default());
-            let kept = packed.kept().unwrap();
-            prop_assert_eq!(kept.batch.buffer.len() + kept.frames.len(), packed.members.iter().map(|member| member.stored).sum::<usize>());
-            prop_assert!(kept.held_bytes() <= packed.held_bytes() && kept.zero_bytes == packed.zero_bytes);
-            for (kept_member, member) in kept.members.iter().zip(&packed.members) {
-                prop_assert_eq!(Packed { at: member.at, ..*kept_member }, *member);
-                prop_assert_eq!(kept.stored(kept_member), packed.stored(member));
-            }
-            let mut image = vec![0u8; plain.len()];
-            for member in &packed.members {
-                let Content::Data { compressed, digest } = member.content else { panic!("only data was given") };
-                let mut bytes = vec![0; member.range.length as usize];
-                match compressed {
-                    true => super::super::frame::Decompressor::new().unwrap().decompress(packed.stored(member), &mut bytes).unwrap(),
-                    false => bytes.copy_from_slice(packed.stored(member)),
-                }
-                prop_assert_eq!(DigestKind::Sha256.of(&bytes), digest);
-                let start = (member.range.start - offset) as usize;
-                image[start..start + bytes.len()].copy_from_slice(&bytes);
-            }
-            prop_assert_eq!(packed.zero_bytes + packed.members.iter().map(|member| member.range.length).sum::<u64>(), plain.len() as u64);
-            prop_assert!(image == plain);
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! What a restore will do, decided before anything is written; pure.
 
 pub mod chain;
+pub mod newest;
 pub mod until;
 
 use crate::archive::{BackupInfo, Digest, End, Kind, MapKind};

@@ -1,7 +1,6 @@
 //! What goes through a writer in batches: packed by threads, held back in a buffer where the output must not run dry, written in order.
 
 use super::super::frame::Compression;
-use super::super::info::MapKind;
 use super::super::pack::{Batch, PackedBatch, Packer};
 use super::ArchiveWriter;
 use crate::error::Result;
@@ -32,9 +31,7 @@ impl ArchiveWriter<'_> {
         mut fill: impl FnMut(Batch) -> Result<Option<Batch>> + Send,
     ) -> Result<WrittenThrough> {
         let info = self.ledger.info();
-        let workers = (0..threads.max(1))
-            .map(|_| Packer::new(info.digest, info.compression, info.map == MapKind::Inline))
-            .collect::<Result<Vec<_>>>()?;
+        let workers = (0..threads.max(1)).map(|_| Packer::new(info)).collect::<Result<Vec<_>>>()?;
         let (batches, results) = (Pool::<Batch>::default(), Pool::<PackedBatch>::default());
         let produce = || fill(batches.take());
         let work = |packer: &mut Packer, batch| packer.pack(batch, results.take());

@@ -21,6 +21,7 @@ mod picture;
 mod progress_line;
 mod remedy;
 mod signals;
+mod since;
 mod sizes;
 mod slips;
 mod summary;

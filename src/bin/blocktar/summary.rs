@@ -78,16 +78,24 @@ pub fn amounts(info: &BackupInfo, end: &End) -> Vec<String> {
     if let Some(ratio) = ratio(end.data_bytes, end.stored_bytes) {
         stored += &format!(", stored as {} (ratio {ratio:.2}, {})", sizes::short(end.stored_bytes), info.compression);
     }
-    let mut lines = vec![
-        line("device", &sizes::exact(info.device.size_bytes)),
-        line("data", &stored),
-        line("zeros", &format!("{} skipped", sizes::short(end.zero_bytes))),
-    ];
+    let mut lines = vec![line("device", &sizes::exact(info.device.size_bytes)), line("data", &stored)];
+    match &info.parent {
+        None => lines.push(line("zeros", &format!("{} skipped", sizes::short(end.zero_bytes)))),
+        Some(parent) => {
+            lines.push(line("zeros", &sizes::short(end.zero_bytes)));
+            lines.push(line("unchanged", &format!("{} since {}", sizes::short(unchanged_bytes(info, end)), parent.id)));
+        }
+    }
     if end.bad_members > 0 {
         let bad = format!("{} in {} could not be read", sizes::exact(end.bad_bytes), count(end.bad_members, "range"));
         lines.push(line("bad", &bad));
     }
     lines
+}
+
+/// What an archive leaves to its parent.
+pub fn unchanged_bytes(info: &BackupInfo, end: &End) -> u64 {
+    info.device.size_bytes.saturating_sub(end.data_bytes + end.zero_bytes + end.bad_bytes)
 }
 
 /// A number of things: `1 range`, `2 ranges`.

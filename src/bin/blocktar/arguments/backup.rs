@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use blocktar::archive::{Compression, DigestKind, limit};
 use clap::Args;
 
-use super::{BufferArguments, OutputArguments, ReportArguments};
+use super::{BufferArguments, OutputArguments, ReportArguments, SinceArguments};
 use crate::{sizes, values};
 
 /// The examples of its help.
@@ -18,6 +18,13 @@ Examples:
   blocktar backup /dev/vg/snap -o /dev/nst0 --next-medium 'mtx next'
   blocktar backup disk.img --part-size 4G -o 'backup-%03d.tar'
   blocktar backup disk.img -o backup.tar --name web --meta vm=4711 --attach web.xml
+  blocktar backup /dev/sdb --since full.tar -o monday.tar
+  blocktar backup /dev/sdb --since full.tar --since monday.tar -o tuesday.tar
+  blocktar backup /dev/sdb --since /backups --if-untracked full -o /backups/$(date +%F).tar
+
+An increment since a full, or since a full and the increments behind it, holds what differs from them: everything is read and compared with the digests that their \
+indexes have. What could not be read then is written. Of a folder the newest archive of this host, device and --name is taken, with all on which it builds; it is said which that are. \
+Where the folder has none, --if-untracked full writes a full. --audit notes digests of unchanged ranges by which restore knows a target that holds the parent.
 
 At the end of a tape, or between the files of --part-size, --next-medium COMMAND is run by sh with BLOCKTAR_MEDIUM (the drive or file), \
 BLOCKTAR_PART (the number of the part that begins), BLOCKTAR_ARCHIVE (the id), BLOCKTAR_REASON (next or wrong) and BLOCKTAR_DIRECTION (write; read for --verify). \
@@ -31,12 +38,14 @@ pub struct BackupArguments {
     pub source: PathBuf,
     #[command(flatten)]
     pub output: OutputArguments,
+    #[command(flatten)]
+    pub since: SinceArguments,
     /// Compress the data: none, zstd or zstd:LEVEL
     #[arg(long, value_name = "METHOD", default_value = "zstd:1", value_parser = values::compression)]
     pub compression: Compression,
-    /// Prove each range with this digest: sha256 or blake3
-    #[arg(long, value_name = "KIND", default_value = "sha256", value_parser = values::digest)]
-    pub digest: DigestKind,
+    /// Prove each range with this digest: sha256 or blake3 [default: sha256; in an increment that of the archive before it]
+    #[arg(long, value_name = "KIND", value_parser = values::digest)]
+    pub digest: Option<DigestKind>,
     /// Cut data into members of at most this size, 64K to 64M
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = values::extent_limit)]
     pub extent_limit: u64,

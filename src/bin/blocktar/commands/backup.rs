@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use blocktar::backup::{BackupRequest, BackupSummary, backup};
 use blocktar::error::Result;
+use blocktar::progress::Progress;
 use blocktar::source::{self, SourceOptions};
 use blocktar::stream::Source;
 use serde_json::Value;
@@ -20,7 +21,7 @@ use crate::signals::Stop;
 use crate::summary;
 use crate::talk::{self, Talk};
 use crate::values::shell_word;
-use crate::{attachment, buffer, output_media, sizes};
+use crate::{attachment, buffer, output_media, since, sizes};
 
 /// Records for tapes and pipes to them; a file needs no more than its file system's block.
 const RECORD_BYTES: u64 = 512 << 10;
@@ -34,8 +35,9 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     let mut source = source::open(&arguments.source, &SourceOptions { bytes_per_second: arguments.bwlimit })?;
     reading(&arguments.source).refuse_unsafe_output(&arguments.output)?;
     let mut request = request(arguments, output_path)?;
-
     let progress = stop.progress();
+    let made_of = find_parents(arguments, source.as_ref(), &mut request, talk, &progress)?;
+
     let mut warnings = source::warnings_before(&arguments.source)?;
     warnings.iter().for_each(|warning| talk::warn(warning));
     let mut media = output_media::open_alone(&arguments.output, arguments.record_size, &progress)?;
@@ -60,7 +62,7 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     let written = Written {
         command: "backup",
         begun,
-        made_of: Value::Null,
+        made_of,
         archive: &written.written,
         bad: &written.bad,
         flow: written.flow.as_ref(),
@@ -73,16 +75,42 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
 fn request(arguments: &BackupArguments, output_path: Option<&Path>) -> Result<BackupRequest> {
     Ok(BackupRequest {
         compression: arguments.compression,
-        digest: arguments.digest,
+        digest: arguments.digest.unwrap_or_default(),
         extent_limit_bytes: arguments.extent_limit,
         record_bytes: arguments.record_size.unwrap_or_else(|| default_record_bytes(output_path)),
         threads: thread_count(arguments.threads),
         name: arguments.name.clone(),
         meta: arguments.meta.iter().cloned().collect(),
         attached: attachment::read_all(&arguments.attach)?,
+        since: None,
         keep_going: arguments.keep_going,
         buffer_bytes: None,
     })
+}
+
+/// Finds on what an increment builds; gives it for programs.
+fn find_parents(
+    arguments: &BackupArguments,
+    source: &dyn Source,
+    request: &mut BackupRequest,
+    talk: Talk,
+    progress: &Progress,
+) -> Result<Value> {
+    let Some(parents) = since::open(&arguments.since, source.device(), arguments.name.as_deref(), talk)? else {
+        return Ok(Value::Null);
+    };
+    for path in &parents.paths {
+        let parent = Reading {
+            what: "an archive on which it builds",
+            place: identity::of_path(path),
+            ..reading(&arguments.source)
+        };
+        parent.refuse_unsafe_output(&arguments.output)?;
+    }
+    request.digest = arguments.digest.unwrap_or(parents.digest());
+    let value = parents.value();
+    request.since = Some(parents.since(&arguments.source, arguments.since.audit, request.digest, progress)?);
+    Ok(value)
 }
 
 fn default_record_bytes(output_path: Option<&Path>) -> u64 {

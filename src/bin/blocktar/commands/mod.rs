@@ -43,6 +43,8 @@ use crate::talk::Talk;
 use crate::tape_device;
 use crate::values::Stream;
 
+pub use parts::all_named;
+
 /// An archive that a command reads.
 struct Wanted<'a> {
     /// The command's name.

@@ -1,0 +1,173 @@
+//! Opens the archives on which an increment builds, and finds how it can be known what changed since.
+
+mod folder;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use blocktar::archive::{BackupInfo, DigestKind, Inputs, OpenArchive, OpenOptions, limit};
+use blocktar::backup::{Changes, Since, audit};
+use blocktar::baseline::Baseline;
+use blocktar::catalog;
+use blocktar::error::{Error, Result};
+use blocktar::media;
+use blocktar::plan::chain::{Base, Link, order};
+use blocktar::plan::newest::is_same;
+use blocktar::progress::Progress;
+use blocktar::range_set::RangeSet;
+use blocktar::source;
+use blocktar::stream::Device;
+use serde_json::{Value, json};
+
+use crate::arguments::{IfUntracked, SinceArguments};
+use crate::commands::all_named;
+use crate::sizes;
+use crate::summary::count;
+use crate::talk::{self, Talk};
+use crate::values::Stream;
+
+/// A chain, and what its indexes tell of the state that it leaves.
+pub struct Parents {
+    /// The files, to which an increment on them must not be written.
+    pub paths: Vec<PathBuf>,
+    baseline: Baseline,
+    /// The archives, oldest first, as they are named.
+    names: Vec<String>,
+    head: BackupInfo,
+}
+
+/// Opens the archives that were named, or those that are found in a folder; `None` for a full.
+///
+/// # Errors
+/// Archives that are broken, or are no chain; a folder without an archive of this device, unless a full is wanted then.
+pub fn open(arguments: &SinceArguments, device: &Device, name: Option<&str>, talk: Talk) -> Result<Option<Parents>> {
+    let paths = match &arguments.since[..] {
+        [] => return Ok(None),
+        [folder] if folder.is_dir() => match folder::newest_chain(folder, device, name)? {
+            Some(paths) => paths,
+            None if arguments.if_untracked == IfUntracked::Full => {
+                let folder = folder.display();
+                talk::warn(&format!(
+                    "{folder} has no archive of {} on which this one could build: writing a full",
+                    device.path
+                ));
+                return Ok(None);
+            }
+            None => return Err(nothing_to_build_on(folder, device, name)),
+        },
+        named => named_archives(named)?,
+    };
+    let parents = Parents::open(paths)?;
+    if arguments.if_untracked == IfUntracked::Fail {
+        let why = "nothing keeps track of what changes on it, and finding that by digests is not wanted";
+        let remedy = "give --if-untracked digest, which reads everything and compares".to_owned();
+        return Err(Error::refused(format!("find what changed on {}", device.path), why, Some(remedy)));
+    }
+    if !is_same(&parents.head.device, device) {
+        let (other, id) = (&parents.head.device.path, &parents.head.id);
+        talk::warn(&format!(
+            "the archive {id} is one of {other}, not of {}: as much as differs is written",
+            device.path
+        ));
+    }
+    talk.say(&parents.told());
+    Ok(Some(parents))
+}
+
+/// The files that were named, each once.
+fn named_archives(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    if let Some(folder) = named.iter().find(|path| path.is_dir()) {
+        let why = format!("{} is a folder, and others are named beside it", folder.display());
+        let remedy = "name one folder alone, or all archives of a chain".to_owned();
+        return Err(Error::refused("find the archives of --since", why, Some(remedy)));
+    }
+    let named: Vec<Stream> = named.iter().map(|path| path.clone().into_os_string().into()).collect();
+    let paths = all_named(&named)?.iter().map(|stream| stream.path().map(Path::to_path_buf)).collect();
+    let remedy = "name the files; an archive that comes through a pipe cannot be compared with".to_owned();
+    let why = "its indexes lie behind its data, and standard input cannot be read here and there";
+    let paths: Option<Vec<_>> = paths;
+    paths.ok_or_else(|| Error::refused("build on standard input", why, Some(remedy)))
+}
+
+fn nothing_to_build_on(folder: &Path, device: &Device, name: Option<&str>) -> Error {
+    let host = device.host.as_ref().map_or(String::new(), |host| format!(" on {host}"));
+    let named = name.map_or(String::new(), |name| format!(" with the name {name:?}"));
+    let why = format!("{} has no complete archive of {}{host}{named}", folder.display(), device.path);
+    let remedy = "name the archives themselves; or --if-untracked full writes a full the first time".to_owned();
+    Error::refused(format!("find what changed on {}", device.path), why, Some(remedy))
+}
+
+/// Opens each archive with all of its parts.
+fn open_all(paths: &[PathBuf]) -> Result<Vec<OpenArchive>> {
+    let mut inputs: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for path in paths {
+        let entry = catalog::examine(media::open_input(Some(path))?)?;
+        // What cannot be told apart is opened alone: then it is said what is wrong with it.
+        let id = entry.info.map_or_else(|| path.display().to_string(), |info| info.id);
+        inputs.entry(id).or_default().push(media::open_input(Some(path))?);
+    }
+    let open = |given: Vec<_>| OpenArchive::open(Inputs::all(given)?, &OpenOptions::default());
+    inputs.into_values().map(open).collect()
+}
+
+impl Parents {
+    fn open(paths: Vec<PathBuf>) -> Result<Self> {
+        let mut opened: Vec<_> = open_all(&paths)?.into_iter().map(Some).collect();
+        let order = {
+            let links: Vec<_> = opened.iter().flatten().map(Link::from).collect();
+            order(&links, Base::Full, None).map_err(not_a_chain)?
+        };
+        let mut chain: Vec<_> = order.into_iter().filter_map(|place| opened[place].take()).collect();
+        let baseline = Baseline::of_chain(&mut chain)?;
+        let names = chain.iter().map(|archive| archive.name().to_owned()).collect();
+        let head = chain.last().expect("a chain has a head").info().clone();
+        Ok(Self { paths, baseline, names, head })
+    }
+
+    fn told(&self) -> String {
+        let (archives, known) = (count(self.names.len() as u64, "archive"), sizes::short(self.baseline.known_bytes()));
+        let (id, created) = (&self.head.id, self.head.created);
+        format!(
+            "an increment since {id} of {created}, by digests: reading everything and comparing with {known} that {archives} tell: {}",
+            self.names.join(", ")
+        )
+    }
+
+    /// The digest of the newest archive.
+    pub fn digest(&self) -> DigestKind {
+        self.baseline.digest()
+    }
+
+    /// What the backup is told; reads the ranges of which the digests are noted.
+    pub fn since(self, source: &Path, samples: usize, digest: DigestKind, progress: &Progress) -> Result<Since> {
+        let image = source::open_image(source)?;
+        let size_bytes = image.device().size_bytes;
+        let chosen = self.baseline.sample(samples, limit::SAMPLE, size_bytes, digest, &RangeSet::default());
+        let samples = audit(image.as_ref(), &chosen, digest, progress)?.samples;
+        Ok(Since { parent: self.baseline.parent().clone(), changes: Changes::ByDigest(self.baseline), samples })
+    }
+
+    /// The chain for programs.
+    pub fn value(&self) -> Value {
+        let parent = self.baseline.parent();
+        json!({
+            "since": {
+                "id": parent.id, "state": parent.state.to_string(), "archives": self.names,
+                "changes": "digest", "known_bytes": self.baseline.known_bytes(),
+            }
+        })
+    }
+}
+
+/// What is wrong with a chain, in the words of whoever wants to build on it.
+fn not_a_chain(error: Error) -> Error {
+    match error {
+        Error::WrongChain(refusal) => {
+            let remedy =
+                "name a full and all increments between it and the newest one; or the folder in which they lie";
+            let why = format!("cannot {}: {}", refusal.request, refusal.why);
+            Error::wrong_chain("build on the archives of --since", why, Some(remedy.to_owned()))
+        }
+        other => other,
+    }
+}
