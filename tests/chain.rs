@@ -250,9 +250,9 @@ fn check_parent_holds_every_byte_against_the_target() {
     let links = history(&states);
     let check = |held: &[u8], parent: &[Link]| {
         let parent = Chain::of(open(&of(parent, Way::File))?, Base::Full, None)?;
-        let child = Chain::of(open(&of(&links[3..4], Way::File))?, Base::Target, None)?;
+        let mut child = Chain::of(open(&of(&links[3..4], Way::File))?, Base::Target, None)?;
         let mut target = Memory::new(held.to_vec());
-        let checked = check_parent(parent, &child, &mut target, 1, &Progress::default());
+        let checked = check_parent(parent, &mut child, &mut target, 1, &Progress::default());
         assert!(target.bytes() == held, "it wrote");
         checked
     };

@@ -9,6 +9,8 @@ mod chance;
 mod device;
 #[path = "chain_model/history.rs"]
 mod history;
+#[path = "chain_model/restored.rs"]
+mod restored;
 #[path = "chain_model/second_reader.rs"]
 mod second_reader;
 

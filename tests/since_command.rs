@@ -89,8 +89,30 @@ impl Place {
         fs::read(self.path("second.img")).unwrap()
     }
 
+    /// Restores a chain, of which the newest archive is named first.
+    fn restored(&self, archives: &[&str]) -> Vec<u8> {
+        let _ = fs::remove_file(self.path("restored.img"));
+        let inputs: Vec<_> = archives.iter().rev().map(|archive| format!("-i {archive}")).collect();
+        let output = self.run(&format!("restore {} restored.img --read-back", inputs.join(" ")));
+        assert!(output.status.success(), "{archives:?}: {}", String::from_utf8_lossy(&output.stderr));
+        fs::read(self.path("restored.img")).unwrap()
+    }
+
+    /// Restores the newest archive onto what those before it leave, held against all of them first.
+    fn restored_onto_parent(&self, archives: &[&str]) -> Vec<u8> {
+        let (newest, older) = archives.split_last().unwrap();
+        self.restored(older);
+        let parents: Vec<_> = older.iter().map(|archive| format!("--check-parent {archive}")).collect();
+        let output = self.run(&format!("restore -i {newest} --onto-parent {} restored.img", parents.join(" ")));
+        let spoken = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && !spoken.contains("warning"), "{archives:?}: {spoken}");
+        fs::read(self.path("restored.img")).unwrap()
+    }
+
     fn comes_back(&self, archives: &[&str]) {
         let disk = self.disk();
+        assert!(self.restored(archives) == disk, "{archives:?}: other bytes by blocktar");
+        assert!(self.restored_onto_parent(archives) == disk, "{archives:?}: other bytes onto the parent");
         assert!(self.restored_by_stock_tools(archives) == disk, "{archives:?}: other bytes by tar, zstd and dd");
         assert!(self.restored_by_second_reader(archives) == disk, "{archives:?}: other bytes by the second reader");
     }
@@ -163,6 +185,8 @@ fn a_folder_gives_the_newest_chain_of_the_device() {
     chain.extend(parts.iter().map(String::as_str));
     chain.push("archives/4.tar");
     assert!(place.restored_by_stock_tools(&chain) == place.disk(), "other bytes by tar, zstd and dd");
+    let chain = ["archives/4.tar", "archives/3-%03d.tar", "archives/2.tar", "archives/1.tar"];
+    assert!(place.restored(&chain) == place.disk(), "other bytes by blocktar");
 
     // Now two increments build on one archive.
     place.backup("--since archives/1.tar --since archives/2.tar -o archives/fork.tar");

@@ -13,6 +13,8 @@ use crate::range_set::RangeSet;
 pub struct Chain {
     pub(super) archives: Vec<WantedArchive>,
     pub(super) base: Base,
+    /// Every byte of the target was held against the parent.
+    pub(super) parent_is_checked: bool,
 }
 
 /// An archive and what of it is wanted.
@@ -25,7 +27,11 @@ pub(super) struct WantedArchive {
 impl From<OpenArchive> for Chain {
     fn from(archive: OpenArchive) -> Self {
         let wanted = RangeSet::from_iter([Range { start: 0, length: archive.info().device.size_bytes }]);
-        Self { archives: vec![WantedArchive { archive: archive.into(), wanted }], base: Base::Full }
+        Self {
+            archives: vec![WantedArchive { archive: archive.into(), wanted }],
+            base: Base::Full,
+            parent_is_checked: false,
+        }
     }
 }
 
@@ -40,7 +46,7 @@ impl Chain {
         let order = order(&links, base, until)?;
         let mut given: Vec<_> = archives.into_iter().map(Some).collect();
         let archives = order.into_iter().filter_map(|place| given[place].take()).collect();
-        Ok(Self { archives: wanted(archives)?, base })
+        Ok(Self { archives: wanted(archives)?, base, parent_is_checked: false })
     }
 
     /// What the newest archive says of the device.

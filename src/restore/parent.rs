@@ -38,7 +38,7 @@ pub(super) fn check_samples(chain: &mut Chain, target: &dyn Target, progress: &P
         })?;
     }
     let name = target.name();
-    Ok((checked == 0).then(|| {
+    Ok((checked == 0 && !chain.parent_is_checked).then(|| {
         format!("no samples were recorded: that {name} held the parent was not checked (--check-parent does that)")
     }))
 }
@@ -57,7 +57,7 @@ fn differs(target: &dyn Target, archive: &str, range: Range) -> Error {
 /// [`WrongChain`](Error::WrongChain): the child does not build on it, or the target holds something else.
 pub fn check_parent(
     parent: Chain,
-    child: &Chain,
+    child: &mut Chain,
     target: &mut dyn Target,
     threads: usize,
     progress: &Progress,
@@ -77,7 +77,9 @@ pub fn check_parent(
     let mut against = Against { target, child: child_name, buffer: Vec::new(), progress };
     // What the child has cut off is not looked at.
     let request = RestoreRequest { threads, truncate: true, ..RestoreRequest::default() };
-    restore(parent, &mut against, &request, &Progress::default()).map(drop).map_err(|failure| failure.error)
+    restore(parent, &mut against, &request, &Progress::default()).map_err(|failure| failure.error)?;
+    child.parent_is_checked = true;
+    Ok(())
 }
 
 /// A target that writes nothing, and refuses what it does not hold already.

@@ -14,6 +14,7 @@ use blocktar::source::Scan;
 use super::archives::{MemoryInput, Way, back_up_source, descent};
 use super::chance::Chance;
 use super::device::ModelDevice;
+use super::restored::{self, Step};
 use super::second_reader;
 
 /// What came of a history, in numbers.
@@ -49,6 +50,7 @@ struct Link {
     archive: Arc<Vec<u8>>,
     image: Vec<u8>,
     has_samples: bool,
+    has_its_id: bool,
 }
 
 /// A device, its chain, and what happened.
@@ -141,7 +143,7 @@ impl History {
             assert!(!all_known || image != last.image || told == 0, "{told} bytes of an unchanged device are told");
         }
         let has_samples = request.since.is_some_and(|since| !since.samples.is_empty());
-        self.chain.push(Link { archive, image, has_samples });
+        self.chain.push(Link { archive, image, has_samples, has_its_id: true });
         self.device.unreadable = None;
     }
 
@@ -176,6 +178,7 @@ impl History {
         let _ = writeln!(self.log, "recompressed {place}: {request:?}");
         let link = &mut self.chain[place];
         link.archive = descent::recompressed(&link.archive, Way::File, &request).0;
+        link.has_its_id = false;
         self.tally.recompressed += 1;
     }
 
@@ -186,6 +189,12 @@ impl History {
             apply(&link.archive, way, &mut image);
             assert!(image == link.image, "archive {place} leaves another image behind");
         }
+        let steps = self.chain.iter().map(|link| Step {
+            archive: &link.archive,
+            image: &link.image,
+            has_its_id: link.has_its_id,
+        });
+        restored::check(&steps.collect::<Vec<_>>(), &mut self.chance);
         // It takes a process for each archive and for each frame.
         if self.chance.below(5) == 0 {
             let archives: Vec<_> = self.chain.iter().map(|link| &link.archive[..]).collect();

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 program=${BLOCKTAR:-target/release/blocktar}
-first=(st drive messages reset main_job reading append interrupted changer spanning prompt nightly damaged) second=(salvage addresses) skipped=()
+first=(st drive messages reset main_job reading append chain interrupted changer spanning prompt nightly damaged) second=(salvage addresses) skipped=()
 if (($#)); then
   first=() second=()
   for job in "$@"; do
