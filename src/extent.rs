@@ -1,5 +1,9 @@
 //! Byte ranges of a device, extents and the map of them; pure.
 
+mod dirty;
+
+pub use dirty::DirtyMapBuilder;
+
 /// A byte range of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Range {

@@ -21,11 +21,12 @@
 //! | [`cartridge`] | what lies on a tape, where the next archive goes, how one is found | `archive`, `catalog`, `sys`, ground |
 //! | [`plan`], [`catalog`], [`baseline`] | what a restore will do; what archives there are; what is known of the state on which an increment builds | `archive`, ground |
 //! | [`archive`] | the format, over `Input` and `Output` only: it opens nothing; alone uses tar, zstd, sha2, tape-sha256, blake3 | ground |
-//! | [`source`] | one file per source, and `scan`, which turns a random-access image into a forward stream | `sys`, ground |
+//! | [`source`] | one file per source, and `scan`, which turns a random-access image into a forward stream | `client`, `sys`, ground |
 //! | [`target`] | one file per target; the zeroing ladder once | `sys`, ground |
 //! | [`media`] | where archives go and come from; `tape::simulated`, a drive in memory, is public for tests and benchmarks | `sys`, ground |
+//! | [`client`] | what sources and targets share of a system's own tools: LVM | `sys`, ground |
 //! | [`sys`] | what only the kernel can tell or do; alone uses nix and `unsafe` | ground |
-//! | `ahead`, [`drive`], [`extent`], [`range_set`], [`ranges`], [`stream`], [`progress`], `pipeline`, [`signature`], [`water`], `zeros`, [`error`] | ground | nothing of ours but ground |
+//! | `ahead`, [`drive`], [`extent`], [`location`], [`range_set`], [`ranges`], [`stream`], [`progress`], `pipeline`, [`signature`], [`undo`], [`water`], `zeros`, [`error`] | ground | nothing of ours but ground |
 //!
 //! `tests/layers.rs` reads this table and holds the code to it. Invariants: nothing looks complete before `finish`; a range is zero only where
 //! that was proven; sizes from an archive are bounded before memory is made for them; the archive layer never opens a file, and never panics on input.
@@ -37,11 +38,13 @@ pub mod backup;
 pub mod baseline;
 pub mod cartridge;
 pub mod catalog;
+pub mod client;
 pub mod compare;
 pub mod drive;
 pub mod error;
 pub mod extent;
 pub mod extract;
+pub mod location;
 pub mod media;
 mod pipeline;
 pub mod plan;
@@ -57,6 +60,7 @@ pub mod source;
 pub mod stream;
 pub mod sys;
 pub mod target;
+pub mod undo;
 pub mod verify;
 pub mod water;
 mod zeros;

@@ -1,10 +1,11 @@
 //! How far an operation has come, and whether it should stop.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use crate::error::{Error, Result};
+use crate::undo::Undos;
 
 /// Counters that an operation keeps and anybody may watch, and the wish to stop.
 #[derive(Debug, Default)]
@@ -19,6 +20,7 @@ pub struct Progress {
     asking: AtomicBool,
     partial_files: Mutex<Vec<PathBuf>>,
     parting_words: Mutex<Option<String>>,
+    undos: Arc<Undos>,
 }
 
 /// The counters at one moment, in bytes.
@@ -112,6 +114,11 @@ impl Progress {
             0 => Ok(()),
             signal => Err(Error::Interrupted { signal }),
         }
+    }
+
+    /// What must be undone before the process ends.
+    pub fn undos(&self) -> &Arc<Undos> {
+        &self.undos
     }
 
     /// Notes a file that must not remain if the process has to leave without unwinding.

@@ -26,7 +26,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("indicatif::", &[BINARY]),
     ("terminal_size::", &[BINARY]),
     // `progress` removes partial files when a process leaves from within a blocked call.
-    ("std::fs", &["source", "target", "media", "sys", "progress", BINARY]),
+    ("std::fs", &["source", "target", "media", "client", "sys", "progress", BINARY]),
 ];
 
 /// One file of `src/` without its comments and texts.

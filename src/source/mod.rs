@@ -5,6 +5,7 @@ mod direct;
 mod disk_file;
 mod file;
 mod in_use;
+mod lvm;
 mod memory;
 mod scan;
 mod throttle;
@@ -21,6 +22,7 @@ use crate::sys::mounts;
 pub use block::BlockImage;
 pub use file::FileImage;
 pub use in_use::warnings_before;
+pub use lvm::{FrozenVolume, Tracking};
 pub use memory::MemoryImage;
 pub use scan::Scan;
 pub use throttle::Throttle;
@@ -37,12 +39,16 @@ pub struct SourceOptions {
 
 /// Opens the device or image at this path, to be read once from front to back.
 pub fn open(path: &Path, options: &SourceOptions) -> Result<Box<dyn Source>> {
-    let scan = Scan::new(open_image(path)?);
-    Ok(match options.bytes_per_second {
+    Ok(paced(Scan::new(open_image(path)?), options))
+}
+
+/// Reads an image no faster than it is wanted.
+fn paced(scan: Scan<impl Image + 'static>, options: &SourceOptions) -> Box<dyn Source> {
+    match options.bytes_per_second {
         // Prefetching is reading, too: it must not run ahead of the limit by more than a moment.
         Some(limit) => Box::new(Throttle::new(scan.with_ahead(limit.get() / 10), limit)),
         None => Box::new(scan),
-    })
+    }
 }
 
 /// Opens the device or image at this path, to be read in any order.

@@ -49,6 +49,12 @@ impl<I: Image> Scan<I> {
         self
     }
 
+    /// Gives these extents, and reads their data, instead of those of the whole image: for one who knows what is used of it, or what changed.
+    pub fn with_map(mut self, map: ExtentMap) -> Self {
+        self.map = Some(map);
+        self
+    }
+
     fn load_map(&mut self) -> Result<&ExtentMap> {
         let map = match self.map.take() {
             Some(map) => map,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the virtual machine of the tape tests in target/vm: QEMU and tgtd for this machine, the guest's programs and two kernels,
+# Builds the virtual machine of the tests of tape and LVM in target/vm: QEMU and tgtd for this machine, the guest's programs and two kernels,
 # `stable` of this machine's Debian release and the newer `backports` (what run.sh does not find there, it could not have).
 # Debian's packages are only downloaded and unpacked, from wherever this machine's apt has them; nothing is installed.
 #
@@ -12,9 +12,9 @@ host_programs=(usr/bin/qemu-system-x86_64 usr/sbin/tgtd usr/sbin/tgtadm usr/sbin
 # QEMU's own modules, without which it neither emulates nor reaches a drive.
 qemu_modules=(accel-tcg-i386.so accel-tcg-x86_64.so block-iscsi.so)
 # What the guest has; all else there is busybox.
-guest_programs=(bin/bash bin/kmod bin/mt-st bin/tar usr/bin/jq usr/bin/script usr/bin/sg_reset usr/sbin/mtx)
-guest_modules=(virtio_pci virtio_blk virtio_scsi st sg ch scsi_debug)
-packages=(bash bsdutils busybox-static jq kmod mt-st mtx qemu-block-extra qemu-system-x86 sg3-utils tar tgt)
+guest_programs=(bin/bash bin/kmod bin/mt-st bin/tar sbin/dmsetup sbin/lvm sbin/mke2fs usr/bin/jq usr/bin/script usr/bin/sg_reset usr/bin/zstd usr/sbin/mtx usr/sbin/pdata_tools)
+guest_modules=(virtio_pci virtio_blk virtio_scsi st sg ch scsi_debug dm-mod dm-snapshot dm-thin-pool ext4)
+packages=(bash bsdutils busybox-static dmsetup e2fsprogs jq kmod lvm2 mt-st mtx qemu-block-extra qemu-system-x86 sg3-utils tar tgt thin-provisioning-tools zstd)
 # Which of the packages that they need are unpacked: libraries, but not those of modules that are not used here, nor the C library, which is this machine's.
 wanted='^(lib|zlib1g|qemu-system-|seabios)' unwanted='^lib(boost|c6|db5|g?perl|gstreamer|gf|glusterfs|nss3|rados|rbd|spice|systemd)'
 
@@ -91,6 +91,11 @@ build_userland() {
   ln -sf bash "$root/bin/sh"
   ln -sf mt-st "$root/bin/mt"
   ln -sf /bin/kmod "$root/sbin/modprobe"
+  # LVM and the thin tools are one program each, too, and look at their names.
+  for name in lvchange lvcreate lvextend lvreduce lvremove lvs pvcreate vgcreate vgremove vgs; do ln -s lvm "$root/sbin/$name"; done
+  for name in thin_delta thin_dump thin_ls; do ln -s pdata_tools "$root/usr/sbin/$name"; done
+  mkdir -p "$root/etc/lvm"
+  cp "$scripts/lvm.conf" "$root/etc/lvm/"
   cp "$scripts/init" "$root/init"
 }
 
@@ -116,7 +121,7 @@ build_kernel() {
   cat "$work/userland.cpio" "$work/modules.cpio" > "$folder/initrd"
 }
 
-key=$(cat "$scripts/build.sh" "$scripts/init" | sha256sum)
+key=$(cat "$scripts/build.sh" "$scripts/init" "$scripts/lvm.conf" | sha256sum)
 [[ $(cat "$vm/key" 2> /dev/null) != "$key" ]] || exit 0
 for tool in apt-get dpkg-deb bsdtar ldd; do
   command -v "$tool" > /dev/null || stop "$tool is missing (Debian: apt, dpkg, libarchive-tools, libc-bin)"

@@ -16,6 +16,7 @@ mod landing;
 mod lost_file;
 mod manual;
 mod map_statistics;
+mod opened;
 mod output_media;
 mod picture;
 mod progress_line;

@@ -1,4 +1,4 @@
-//! Turns Ctrl-C, SIGTERM and SIGHUP into an orderly end, and into an end within a second in any case.
+//! Turns Ctrl-C, SIGTERM and SIGHUP into an orderly end, and into an end within a second in any case; later only while an LVM command is at work.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -67,6 +67,7 @@ fn leave(watched: &Mutex<Watched>, signal: i32) {
     }
     thread::sleep(PATIENCE);
     for progress in &lock(watched).operations {
+        progress.undos().undo_all().iter().for_each(talk::report);
         progress.remove_partials();
         progress.take_parting_words().into_iter().for_each(|words| talk::warn(&words));
     }

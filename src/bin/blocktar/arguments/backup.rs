@@ -4,15 +4,20 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use blocktar::archive::{Compression, DigestKind, limit};
+use blocktar::location::Location;
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use super::{BufferArguments, OutputArguments, ReportArguments, SinceArguments};
+use super::{BufferArguments, OutputArguments, ReportArguments, SinceArguments, SnapshotArguments};
 use crate::{sizes, values};
 
 /// The examples of its help.
 pub const EXAMPLES: &str = "\
 Examples:
   blocktar backup disk.img -o backup.tar --verify
+  blocktar backup lvm:vg/root -o backup.tar
+  blocktar backup lvm:vg/root --keep-snapshot --since full.tar -o increment.tar
+  blocktar backup lvm:vg/db --before-snapshot 'db freeze' --after-snapshot 'db thaw' -o backup.tar
   blocktar backup /dev/vg/snap -o /dev/nst0
   blocktar backup /dev/vg/snap > /dev/nst0
   blocktar backup /dev/vg/snap -o /dev/nst0 --next-medium 'mtx next'
@@ -30,12 +35,16 @@ At the end of a tape, or between the files of --part-size, --next-medium COMMAND
 BLOCKTAR_PART (the number of the part that begins), BLOCKTAR_ARCHIVE (the id), BLOCKTAR_REASON (next or wrong) and BLOCKTAR_DIRECTION (write; read for --verify). \
 It changes the cartridge, or prints the path of another drive or file. Without it you are asked at the terminal.
 
+Of lvm:GROUP/VOLUME a snapshot is taken, read and removed, also when the backup fails or is interrupted; one that a killed blocktar has left behind is removed \
+by the next backup of that volume. --after-snapshot is run whenever --before-snapshot was begun, whatever came of it; both by sh, with BLOCKTAR_VOLUME. Of a thin volume only what is mapped is read.
+
 Sizes are bytes, or numbers with K, M, G, T (powers of 1024) or KB, MB, GB, TB (powers of 1000).";
 
 #[derive(Args, Debug)]
 pub struct BackupArguments {
-    /// Read this block device or disk image
-    pub source: PathBuf,
+    /// Read this block device or disk image, or a snapshot of lvm:GROUP/VOLUME
+    #[arg(value_parser = OsStringValueParser::new().try_map(|text| Location::parse(&text)))]
+    pub source: Location,
     #[command(flatten)]
     pub output: OutputArguments,
     #[command(flatten)]
@@ -64,6 +73,8 @@ pub struct BackupArguments {
     /// Keep this file in the archive, such as a VM definition, up to 64 times
     #[arg(long, value_name = "FILE")]
     pub attach: Vec<PathBuf>,
+    #[command(flatten)]
+    pub snapshot: SnapshotArguments,
     /// Note ranges that cannot be read as bad and go on
     #[arg(long)]
     pub keep_going: bool,
@@ -92,6 +103,7 @@ impl BackupArguments {
             let (count, most) = (self.attach.len(), limit::ATTACHED_FILES);
             return Err(format!("--attach is given {count} times; an archive keeps at most {most} files"));
         }
+        self.snapshot.check(&self.source)?;
         self.output.check()
     }
 }

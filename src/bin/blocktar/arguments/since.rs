@@ -24,7 +24,7 @@ pub struct SinceArguments {
 pub enum IfUntracked {
     /// Write nothing
     Fail,
-    /// Write a full where there is no archive to compare with
+    /// Write a full where there is no archive to compare with, or of a volume no kept snapshot
     Full,
     /// Read everything, and write what differs from the archives
     Digest,

@@ -2,12 +2,15 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use blocktar::backup::{BackupRequest, BackupSummary, backup};
 use blocktar::error::Result;
+use blocktar::extent::ExtentMap;
+use blocktar::location::Location;
 use blocktar::progress::Progress;
-use blocktar::source::{self, SourceOptions};
+use blocktar::source::Tracking;
 use blocktar::stream::Source;
 use serde_json::Value;
 
@@ -16,12 +19,14 @@ use crate::archive_output::{Reading, Written, place_lines};
 use crate::arguments::BackupArguments;
 use crate::exit_code::ExitCode;
 use crate::identity;
+use crate::opened::{self, Opened};
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
+use crate::since::{self, Checking, Untracked};
 use crate::summary;
 use crate::talk::{self, Talk};
 use crate::values::shell_word;
-use crate::{attachment, buffer, output_media, since, sizes};
+use crate::{attachment, buffer, output_media, sizes};
 
 /// Records for tapes and pipes to them; a file needs no more than its file system's block.
 const RECORD_BYTES: u64 = 512 << 10;
@@ -31,14 +36,13 @@ const RECORD_BYTES_IN_FILES: u64 = 4 << 10;
 pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let output_path = arguments.output.path();
+    let progress = stop.progress();
     // What is wrong with the source is told first: it is named first.
-    let mut source = source::open(&arguments.source, &SourceOptions { bytes_per_second: arguments.bwlimit })?;
+    let (opened, mut warnings) = Opened::open(arguments, &progress)?;
     reading(&arguments.source).refuse_unsafe_output(&arguments.output)?;
     let mut request = request(arguments, output_path)?;
-    let progress = stop.progress();
-    let made_of = find_parents(arguments, source.as_ref(), &mut request, talk, &progress)?;
-
-    let mut warnings = source::warnings_before(&arguments.source)?;
+    let Building { value: made_of, changed } = find_parents(arguments, &opened, &mut request, talk, &progress)?;
+    let (frozen, mut source) = opened.source(changed, arguments, &mut warnings, &progress)?;
     warnings.iter().for_each(|warning| talk::warn(warning));
     let mut media = output_media::open_alone(&arguments.output, arguments.record_size, &progress)?;
     media.warn(arguments.compression);
@@ -48,7 +52,12 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     let line = ProgressLine::start(arguments.report.progress, talk, "backup", &progress);
     let result = backup(source.as_mut(), media.output.as_mut(), &request, &progress);
     drop(line);
-    let written = result?;
+    let mut written = result?;
+    drop(source);
+    if let Some(frozen) = frozen {
+        let state = written.written.end.state.map(|state| state.to_string());
+        written.warnings.extend(opened::conclude(frozen, state.filter(|_| arguments.snapshot.keep_snapshot)));
+    }
     warnings.extend(media.warnings());
     written.warnings.iter().for_each(|warning| talk::warn(warning));
     warnings.extend_from_slice(&written.warnings);
@@ -88,16 +97,25 @@ fn request(arguments: &BackupArguments, output_path: Option<&Path>) -> Result<Ba
     })
 }
 
-/// Finds on what an increment builds; gives it for programs.
+/// On what an increment builds.
+struct Building {
+    /// For programs; nothing of a full.
+    value: Value,
+    /// All that changed, if that is known.
+    changed: Option<ExtentMap>,
+}
+
+/// Finds on what an increment builds, and what changed since.
 fn find_parents(
     arguments: &BackupArguments,
-    source: &dyn Source,
+    opened: &Opened,
     request: &mut BackupRequest,
     talk: Talk,
-    progress: &Progress,
-) -> Result<Value> {
-    let Some(parents) = since::open(&arguments.since, source.device(), arguments.name.as_deref(), talk)? else {
-        return Ok(Value::Null);
+    progress: &Arc<Progress>,
+) -> Result<Building> {
+    let full = Building { value: Value::Null, changed: None };
+    let Some(parents) = since::open(&arguments.since, opened.device(), arguments.name.as_deref())? else {
+        return Ok(full);
     };
     for path in &parents.paths {
         let parent = Reading {
@@ -107,10 +125,29 @@ fn find_parents(
         };
         parent.refuse_unsafe_output(&arguments.output)?;
     }
-    request.digest = arguments.digest.unwrap_or(parents.digest());
-    let value = parents.value();
-    request.since = Some(parents.since(&arguments.source, arguments.since.audit, request.digest, progress)?);
-    Ok(value)
+    let digest = arguments.digest.unwrap_or(parents.digest());
+    let checking = Checking { samples: arguments.since.audit, digest, progress, talk };
+    let (since, value, changed) = match opened.tracking(parents.parent(), progress)? {
+        Tracking::Known { changed, word } => {
+            let (since, value) = parents.tracked(opened.node(), &changed, word, &checking)?;
+            (since, value, Some(changed))
+        }
+        Tracking::Lost(why) => {
+            let instead = since::without_tracking(arguments.since.if_untracked, &arguments.source, &why)?;
+            if matches!(opened, Opened::Frozen(_)) {
+                let done = if instead == Untracked::Full { "writing a full" } else { "comparing everything" };
+                talk::warn(&format!("it is not known what changed on {}: {why}; {done}", arguments.source));
+            }
+            if instead == Untracked::Full {
+                return Ok(full);
+            }
+            let (since, value) = parents.compared(opened.node(), &checking)?;
+            (since, value, None)
+        }
+    };
+    request.digest = digest;
+    request.since = Some(since);
+    Ok(Building { value, changed })
 }
 
 fn default_record_bytes(output_path: Option<&Path>) -> u64 {
@@ -122,12 +159,12 @@ fn default_record_bytes(output_path: Option<&Path>) -> u64 {
     if into_file { RECORD_BYTES_IN_FILES } else { RECORD_BYTES }
 }
 
-fn reading(source: &Path) -> Reading {
+fn reading(source: &Location) -> Reading {
     Reading {
-        request: format!("back up {}", source.display()),
-        command: format!("blocktar backup {}", shell_word(source)),
+        request: format!("back up {source}"),
+        command: format!("blocktar backup {}", shell_word(Path::new(&source.to_string()))),
         what: "the source",
-        place: identity::of_path(source),
+        place: identity::of_path(&source.path()),
     }
 }
 
@@ -144,9 +181,9 @@ fn plan_text(source: &dyn Source, output: &str, request: &BackupRequest) -> Stri
     )
 }
 
-fn text(source: &Path, written: &BackupSummary, begun: Instant) -> String {
+fn text(source: &Location, written: &BackupSummary, begun: Instant) -> String {
     let (info, end) = (&written.written.end.backup_info, &written.written.whole);
-    let mut lines = vec![format!("backed up {} {}", source.display(), summary::pace(begun, end.data_bytes))];
+    let mut lines = vec![format!("backed up {source} {}", summary::pace(begun, end.data_bytes))];
     lines.extend(summary::amounts(info, end));
     lines.extend(place_lines(&written.written));
     lines.extend(written.flow.iter().map(|flow| buffer::line(flow, written.written.bytes)));
@@ -176,9 +213,9 @@ mod tests {
         std::fs::write(&image, "x").unwrap();
         std::fs::hard_link(&image, &link).unwrap();
         for output in [link.as_path(), folder.path()] {
-            let error = reading(&image).refuse_unsafe(Some(output)).unwrap_err();
+            let error = reading(&Location::Path(image.clone())).refuse_unsafe(Some(output)).unwrap_err();
             assert!(matches!(error, Error::Refused(_)) && error.remedy().is_some(), "{error}");
         }
-        assert!(reading(&image).refuse_unsafe(Some(&folder.path().join("new.tar"))).is_ok());
+        assert!(reading(&Location::Path(image.clone())).refuse_unsafe(Some(&folder.path().join("new.tar"))).is_ok());
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use blocktar::archive::{Compression, DigestKind};
 use blocktar::error::Result;
+use blocktar::location::Location;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, CommandFactory, ValueHint};
 use clap_complete::shells;
@@ -62,7 +63,8 @@ fn completed(argument: Arg) -> Arg {
         return argument;
     }
     let kind = argument.get_value_parser().type_id();
-    if kind == TypeId::of::<PathBuf>() || kind == TypeId::of::<Stream>() {
+    let paths = [TypeId::of::<PathBuf>(), TypeId::of::<Stream>(), TypeId::of::<Location>()];
+    if paths.iter().any(|path| kind == *path) {
         argument.value_hint(ValueHint::FilePath)
     } else if kind == TypeId::of::<DigestKind>() {
         offering(argument, &DIGESTS)

@@ -5,11 +5,13 @@ mod folder;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use blocktar::archive::{BackupInfo, DigestKind, Inputs, OpenArchive, OpenOptions, limit};
-use blocktar::backup::{Changes, Since, audit};
+use blocktar::archive::{BackupInfo, DigestKind, Inputs, OpenArchive, OpenOptions, Parent, limit};
+use blocktar::backup::{Audit, Changes, Since, audit};
 use blocktar::baseline::Baseline;
 use blocktar::catalog;
 use blocktar::error::{Error, Result};
+use blocktar::extent::ExtentMap;
+use blocktar::location::Location;
 use blocktar::media;
 use blocktar::plan::chain::{Base, Link, order};
 use blocktar::plan::newest::is_same;
@@ -40,7 +42,7 @@ pub struct Parents {
 ///
 /// # Errors
 /// Archives that are broken, or are no chain; a folder without an archive of this device, unless a full is wanted then.
-pub fn open(arguments: &SinceArguments, device: &Device, name: Option<&str>, talk: Talk) -> Result<Option<Parents>> {
+pub fn open(arguments: &SinceArguments, device: &Device, name: Option<&str>) -> Result<Option<Parents>> {
     let paths = match &arguments.since[..] {
         [] => return Ok(None),
         [folder] if folder.is_dir() => match folder::newest_chain(folder, device, name)? {
@@ -58,11 +60,6 @@ pub fn open(arguments: &SinceArguments, device: &Device, name: Option<&str>, tal
         named => named_archives(named)?,
     };
     let parents = Parents::open(paths)?;
-    if arguments.if_untracked == IfUntracked::Fail {
-        let why = "nothing keeps track of what changes on it, and finding that by digests is not wanted";
-        let remedy = "give --if-untracked digest, which reads everything and compares".to_owned();
-        return Err(Error::refused(format!("find what changed on {}", device.path), why, Some(remedy)));
-    }
     if !is_same(&parents.head.device, device) {
         let (other, id) = (&parents.head.device.path, &parents.head.id);
         talk::warn(&format!(
@@ -70,8 +67,33 @@ pub fn open(arguments: &SinceArguments, device: &Device, name: Option<&str>, tal
             device.path
         ));
     }
-    talk.say(&parents.told());
     Ok(Some(parents))
+}
+
+/// What is done where nothing tells what changed: whether everything is compared, or a full written.
+///
+/// # Errors
+/// If that is not wanted.
+pub fn without_tracking(if_untracked: IfUntracked, source: &Location, why: &str) -> Result<Untracked> {
+    match (if_untracked, source) {
+        (IfUntracked::Fail, _) => {
+            let why = format!("{why}, and finding that by digests is not wanted");
+            let remedy = "give --if-untracked digest, which reads everything and compares".to_owned();
+            Err(Error::refused(format!("find what changed on {source}"), why, Some(remedy)))
+        }
+        // Of what is read as it stands nothing is ever tracked: then the word is for where no archive is.
+        (IfUntracked::Full, Location::Volume(_)) => Ok(Untracked::Full),
+        _ => Ok(Untracked::Compared),
+    }
+}
+
+/// What is done where nothing tells what changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untracked {
+    /// Everything is read and compared.
+    Compared,
+    /// A full is written.
+    Full,
 }
 
 /// The files that were named, each once.
@@ -110,6 +132,16 @@ fn open_all(paths: &[PathBuf]) -> Result<Vec<OpenArchive>> {
     inputs.into_values().map(open).collect()
 }
 
+/// How what should be unchanged is checked.
+pub struct Checking<'a> {
+    /// How many ranges.
+    pub samples: usize,
+    /// The digest of the increment.
+    pub digest: DigestKind,
+    pub progress: &'a Progress,
+    pub talk: Talk,
+}
+
 impl Parents {
     fn open(paths: Vec<PathBuf>) -> Result<Self> {
         let mut opened: Vec<_> = open_all(&paths)?.into_iter().map(Some).collect();
@@ -124,13 +156,19 @@ impl Parents {
         Ok(Self { paths, baseline, names, head })
     }
 
-    fn told(&self) -> String {
+    fn told(&self, word: &str) -> String {
         let (archives, known) = (count(self.names.len() as u64, "archive"), sizes::short(self.baseline.known_bytes()));
         let (id, created) = (&self.head.id, self.head.created);
-        format!(
-            "an increment since {id} of {created}, by digests: reading everything and comparing with {known} that {archives} tell: {}",
-            self.names.join(", ")
-        )
+        let how = match word {
+            "digest" => format!("by digests: reading everything and comparing with {known} that {archives} tell"),
+            word => format!("by the snapshot that was kept ({word}), on {archives}"),
+        };
+        format!("an increment since {id} of {created}, {how}: {}", self.names.join(", "))
+    }
+
+    /// The archive on which the increment builds.
+    pub fn parent(&self) -> &Parent {
+        self.baseline.parent()
     }
 
     /// The digest of the newest archive.
@@ -138,22 +176,54 @@ impl Parents {
         self.baseline.digest()
     }
 
-    /// What the backup is told; reads the ranges of which the digests are noted.
-    pub fn since(self, source: &Path, samples: usize, digest: DigestKind, progress: &Progress) -> Result<Since> {
+    /// What the backup is told where everything is compared; reads the ranges of which the digests are noted.
+    pub fn compared(self, source: &Path, checking: &Checking<'_>) -> Result<(Since, Value)> {
+        let samples = self.audited(source, &RangeSet::default(), checking)?.samples;
+        checking.talk.say(&self.told("digest"));
+        let (parent, value) = (self.parent().clone(), self.value("digest"));
+        Ok((Since { parent, changes: Changes::ByDigest(self.baseline), samples }, value))
+    }
+
+    /// What the backup is told where this is all that changed; holds other ranges against what they were.
+    ///
+    /// # Errors
+    /// A range that should be unchanged and is not: the list of what changed is wrong.
+    pub fn tracked(
+        self,
+        source: &Path,
+        changed: &ExtentMap,
+        word: &'static str,
+        checking: &Checking<'_>,
+    ) -> Result<(Since, Value)> {
+        let audit = self.audited(source, &changed.iter().map(|extent| extent.range()).collect(), checking)?;
+        if let Some(range) = audit.differing.first() {
+            let (start, last, id) = (range.start, range.end() - 1, &self.head.id);
+            let why = format!(
+                "bytes {start} to {last} should be as they were, but are not what {id} holds: the list of what changed is wrong, or its snapshot is not what that archive was made from"
+            );
+            let remedy = "make a full; or remove the kept snapshot (`lvs @blocktar`), so that everything is compared";
+            return Err(Error::wrong_chain("write only what changed", why, Some(remedy.to_owned())));
+        }
+        checking.talk.say(&self.told(word));
+        let (parent, value) = (self.parent().clone(), self.value(word));
+        Ok((Since { parent, changes: Changes::Mapped(word), samples: audit.samples }, value))
+    }
+
+    fn audited(&self, source: &Path, changed: &RangeSet, checking: &Checking<'_>) -> Result<Audit> {
         let image = source::open_image(source)?;
         let size_bytes = image.device().size_bytes;
-        let chosen = self.baseline.sample(samples, limit::SAMPLE, size_bytes, digest, &RangeSet::default());
-        let samples = audit(image.as_ref(), &chosen, digest, progress)?.samples;
-        Ok(Since { parent: self.baseline.parent().clone(), changes: Changes::ByDigest(self.baseline), samples })
+        let Checking { samples, digest, progress, .. } = *checking;
+        let chosen = self.baseline.sample(samples, limit::SAMPLE, size_bytes, digest, changed);
+        audit(image.as_ref(), &chosen, digest, progress)
     }
 
     /// The chain for programs.
-    pub fn value(&self) -> Value {
+    fn value(&self, word: &str) -> Value {
         let parent = self.baseline.parent();
         json!({
             "since": {
                 "id": parent.id, "state": parent.state.to_string(), "archives": self.names,
-                "changes": "digest", "known_bytes": self.baseline.known_bytes(),
+                "changes": word, "known_bytes": self.baseline.known_bytes(),
             }
         })
     }

@@ -1,0 +1,45 @@
+# What the jobs on LVM share.
+. "$HERE/checks.sh"
+modprobe -a dm-mod dm-snapshot dm-thin-pool
+
+# quiet COMMAND…: sets something up; what it says is shown if it fails.
+quiet() { "$@" > setup.log 2>&1 || fail "set up: $*" "$(cat setup.log)"; }
+
+# group NAME DISK
+group() {
+  quiet pvcreate -q "$2"
+  quiet vgcreate -q "$1" "$2"
+}
+
+# volume GROUP NAME MIB: a thick one; -Z n, as there is no udev.
+volume() { quiet lvcreate -q -y -W n -L "$3M" -n "$2" "$1"; }
+
+# pool GROUP NAME MIB
+pool() { quiet lvcreate -q -y -L "$3M" -T "$1/$2" -c 64k --poolmetadatasize 4M; }
+
+# thin GROUP POOL NAME MIB
+thin() { quiet lvcreate -q -y -V "$4M" -T "$1/$2" -n "$3"; }
+
+# snapshots: the nodes of all snapshots that blocktar took and did not remove.
+snapshots() { lvs --noheadings -o lv_dm_path @blocktar 2> /dev/null | tr -d ' '; }
+
+# none_left NAME: blocktar's last one may still be on its way out, for a few seconds.
+none_left() {
+  for _ in {1..30}; do
+    [[ $(snapshots) ]] || break
+    sleep 0.2
+  done
+  same "$1" "" "$(snapshots)"
+}
+
+# wait_for_snapshot: until a blocktar in the background has taken one.
+wait_for_snapshot() {
+  for _ in {1..50}; do
+    [[ ! $(snapshots) ]] || return 0
+    sleep 0.1
+  done
+  fail "a snapshot is taken"
+}
+
+# random DEVICE MIB_FROM MIB
+random() { dd if=/dev/urandom of="$1" bs=1M seek="$2" count="$3" conv=notrunc,fsync 2> /dev/null; }

@@ -1,0 +1,54 @@
+# A backup that is stopped or killed while its snapshot is held.
+. "$HERE/lvm_checks.sh"
+group stop /dev/disk-2
+volume stop lv 24
+pool stop pool 32
+thin stop pool thin 24
+random /dev/stop/lv 0 24
+random /dev/stop/thin 0 24
+
+# stopped VOLUME SIGNAL
+stopped() {
+  refused "SIG$2 while $1 is read" $((128 + $(kill -l "$2"))) '' timeout -s "$2" 1.5 "$BLOCKTAR" backup "lvm:stop/$1" -o stopped.tar --bwlimit 2M -q
+  none_left "leaves no snapshot"
+}
+stopped lv INT
+stopped lv TERM
+stopped lv HUP
+stopped thin INT
+
+# Blocked in a write, so that the snapshot stays open to the end.
+mkfifo pipe
+sleep 20 < pipe &
+sleeper=$!
+command blocktar backup lvm:stop/lv -q --compression none > pipe 2> said &
+backup=$!
+wait_for_snapshot
+sleep 1
+kill -TERM $backup
+wait $backup
+same "SIGTERM while nobody reads the archive" 143 $?
+kill $sleeper
+none_left "leaves no snapshot either"
+
+refused "a command before the snapshot is stopped" 130 '' timeout -s INT 1 "$BLOCKTAR" backup lvm:stop/lv -o stopped.tar -q \
+  --before-snapshot 'sleep 30' --after-snapshot 'echo thawed > thawed'
+same "and the one behind it run" thawed "$(cat thawed)"
+
+for lv in lv thin; do
+  refused "kill -9 while $lv is read" 137 '' timeout -s KILL 1.5 "$BLOCKTAR" backup lvm:stop/$lv -o killed.tar --bwlimit 2M -q
+  left=$(snapshots)
+  if [[ $left == /dev/mapper/* ]]; then pass "leaves a snapshot"; else fail "leaves a snapshot"; fi
+  command blocktar backup lvm:stop/$lv -o slow-$lv.tar --bwlimit 8M 2> slow &
+  slow=$!
+  sleep 1.5
+  check "another backup of $lv at the same time" blocktar backup lvm:stop/$lv -o quick-$lv.tar
+  same "leaves the first one's snapshot alone" 0 "$(grep -c removed output)"
+  wait $slow
+  same "which goes on to its end" 0 $?
+  same "and has removed what the killed one left, and said so" 1 "$(grep -c 'removed the snapshot stop/blocktar-.*killed' slow)"
+  none_left "none is left in the end"
+  check "both hold the volume" blocktar compare slow-$lv.tar /dev/stop/$lv -q
+  check "both hold the volume" blocktar compare quick-$lv.tar /dev/stop/$lv -q
+done
+finish
