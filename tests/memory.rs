@@ -46,6 +46,7 @@ impl Place {
             let mut run = |line: &str, stdin, stdout| peaks.push((line.to_owned(), self.peak_kib(line, stdin, stdout)));
             run(&format!("backup disk.img --compression {compression}"), None, Some("backup.tar"));
             run("verify backup.tar", None, None);
+            run("backup disk.img --since backup.tar", None, None);
             let other = if compression == "none" { "zstd:1" } else { "none" };
             run(&format!("recompress --compression {other}"), Some("backup.tar"), Some("other.tar"));
             run("recompress backup.tar --digest blake3 --extent-limit 64K", None, None);

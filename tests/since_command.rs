@@ -125,6 +125,7 @@ fn an_increment_holds_what_changed_and_nothing_else() {
     let (spoken, unchanged) = place.backup("--since full.tar -o unchanged.tar");
     assert!(spoken.contains("by digests") && spoken.contains("full.tar") && spoken.contains("unchanged"), "{spoken}");
     assert_eq!((&unchanged["end"]["data_bytes"], &unchanged["end"]["zero_bytes"]), (&0.into(), &0.into()));
+    assert_eq!(unchanged["unchanged_bytes"], 1_500_001);
     assert_eq!((&unchanged["info"]["changes"], &unchanged["info"]["kind"]), (&"digest".into(), &"increment".into()));
     assert_eq!(unchanged["info"]["parent"]["state"], unchanged["since"]["state"]);
     assert_eq!(unchanged["info"]["samples"].as_array().unwrap().len(), 16);

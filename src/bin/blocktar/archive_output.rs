@@ -140,6 +140,7 @@ impl Written<'_> {
                     "output": output.path().map(Path::to_string_lossy),
                     "archive_bytes": self.archive.bytes,
                     "buffer": buffer::value(self.flow, self.archive.bytes),
+                    "unchanged_bytes": summary::unchanged_bytes(&self.archive.end.backup_info, &self.archive.whole),
                     "info": summary::value(&self.archive.end.backup_info),
                     "end": summary::end_value(&self.archive.end),
                     "parts": self.archive.parts.iter().map(part_value).collect::<Vec<_>>(),

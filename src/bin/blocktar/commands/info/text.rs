@@ -54,6 +54,7 @@ fn backup_lines(info: &BackupInfo) -> Vec<String> {
         lines.push(line("parent", &format!("{}, of {}", parent.id, sizes::exact(parent.device_size))));
         lines.push(line("builds on", &format!("the image {}", parent.state)));
     }
+    lines.extend(info.changes.as_ref().map(|word| line("changes", &format!("found by {word}"))));
     if let Some(samples) = info.samples.as_ref().filter(|samples| !samples.is_empty()) {
         let bytes = samples.iter().map(|sample| sample.length).sum();
         let samples = count(samples.len() as u64, "range");
