@@ -73,7 +73,7 @@ struct Bringing<'a, 'b> {
 impl Bringing<'_, '_> {
     fn bring(&mut self, inputs: Inputs, request: &OnlyRequest) -> Result<OnlySummary> {
         let can_seek = inputs.length().is_some();
-        let lent = LentInputs::new(inputs);
+        let lent = LentInputs::new(inputs)?;
         let mut known = None;
         if can_seek {
             match self.by_index(lent.again()?, request) {
@@ -174,10 +174,10 @@ struct LentInputs {
 }
 
 impl LentInputs {
-    fn new(mut inputs: Inputs) -> Self {
+    fn new(mut inputs: Inputs) -> Result<Self> {
         let lent = |input: Box<dyn Input>| Lent { name: input.name().to_owned(), input: Arc::new(Mutex::new(input)) };
         let next = inputs.take_next().map(|next| LentNext(Arc::new(Mutex::new(next))));
-        Self { given: inputs.into_given().into_iter().map(lent).collect(), next }
+        Ok(Self { given: inputs.into_untouched()?.into_iter().map(lent).collect(), next })
     }
 
     fn again(&self) -> Result<Inputs> {

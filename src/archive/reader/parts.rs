@@ -79,9 +79,19 @@ impl Inputs {
         self.next.take()
     }
 
-    /// The inputs.
-    pub(crate) fn into_given(self) -> Vec<Box<dyn Input>> {
-        self.given
+    /// The inputs, for whoever reads them in a way of their own, from the start.
+    ///
+    /// # Errors
+    /// One whose beginning was read to [tell which archive it is of](Self::by_archive).
+    pub(crate) fn into_untouched(self) -> Result<Vec<Box<dyn Input>>> {
+        let untouched = |given| match given {
+            Given::Untouched(input) => Ok(input),
+            Given::Begun(part) => {
+                let request = format!("read {} from its start", part.input.name());
+                Err(Error::refused(request, "its beginning was read already", None))
+            }
+        };
+        self.given.into_iter().map(untouched).collect()
     }
 
     /// What the archive is called: as its first input is, and how many others there are.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::super::parts::Inputs;
+use crate::error::Result;
 use crate::stream::{Input, NextInput};
 
 /// So many parts in a row that nobody has: then no other is asked for.
@@ -24,12 +25,12 @@ pub struct Course {
 
 impl Course {
     /// Reads these inputs, of which the first is given back, then those that are brought.
-    pub fn begin(mut inputs: Inputs) -> Option<(Box<dyn Input>, Self)> {
+    pub fn begin(mut inputs: Inputs) -> Result<Option<(Box<dyn Input>, Self)>> {
         let next = inputs.take_next();
-        let mut given = VecDeque::from(inputs.into_given());
-        let first = given.pop_front()?;
+        let mut given = VecDeque::from(inputs.into_untouched()?);
+        let Some(first) = given.pop_front() else { return Ok(None) };
         let (read, lacking) = (BTreeSet::new(), BTreeSet::new());
-        Some((first, Self { given, next, current: None, read, unnumbered: 0, lacking, last: None }))
+        Ok(Some((first, Self { given, next, current: None, read, unnumbered: 0, lacking, last: None })))
     }
 
     /// A member tells the number of the part that is read.

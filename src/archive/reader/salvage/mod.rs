@@ -93,7 +93,7 @@ impl Salvager {
     /// [`Damaged`](Error::Damaged) where there is none; a failed read behind which nothing could be read, where that is why; [`Refused`](Error::Refused) where it asks
     /// for what this version does not know.
     pub fn open(inputs: impl Into<Inputs>, options: &SalvageOptions, progress: &Progress) -> Result<Self> {
-        let Some((first, course)) = Course::begin(inputs.into()) else {
+        let Some((first, course)) = Course::begin(inputs.into())? else {
             return Err(Error::refused("salvage an archive", "none is named", None));
         };
         let unpack = Decompressor::new().map_err(|cause| Error::io("setting up", "the zstd decompressor", cause))?;
