@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// On whose behalf something is undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,14 @@ type Entry = Arc<Mutex<Option<Action>>>;
 /// What is to be undone, in the order in which it was done.
 #[derive(Default)]
 pub struct Undos {
-    entries: Mutex<Vec<Entry>>,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Default)]
+struct Entries {
+    held: Vec<Entry>,
+    /// The process ends: what was done now would stay.
+    closed: bool,
 }
 
 /// The owner's hold on one thing to undo: it is undone when this is dropped, at the latest.
@@ -35,7 +43,7 @@ pub struct Undo {
 impl Undos {
     /// Does something and notes how it is undone. Whoever wants to undo it meanwhile waits until it is done.
     ///
-    /// It is noted whether it succeeds or not: half of it may be done.
+    /// It is noted whether it succeeds or not: half of it may be done. Once the process ends, this does nothing and never returns.
     pub fn hold<T>(
         self: &Arc<Self>,
         make: impl FnOnce() -> T,
@@ -43,17 +51,25 @@ impl Undos {
     ) -> (T, Undo) {
         let entry: Entry = Arc::default();
         let mut action = lock(&entry);
-        lock(&self.entries).push(Arc::clone(&entry));
+        let mut entries = lock(&self.entries);
+        while entries.closed {
+            drop(entries);
+            thread::park();
+            entries = lock(&self.entries);
+        }
+        entries.held.push(Arc::clone(&entry));
+        drop(entries);
         *action = Some(Box::new(undo));
         let made = make();
         drop(action);
         (made, Undo { entry, undos: Arc::clone(self) })
     }
 
-    /// Undoes everything, the last first, as the process ends; gives what failed.
-    pub fn undo_all(&self) -> Vec<crate::error::Error> {
+    /// Undoes everything, the last first, and lets nothing more be done; gives what failed. Whoever calls this ends the process then.
+    pub fn undo_all(&self) -> Vec<Error> {
+        lock(&self.entries).closed = true;
         let mut failures = Vec::new();
-        while let Some(entry) = { lock(&self.entries).pop() } {
+        while let Some(entry) = { lock(&self.entries).held.pop() } {
             failures.extend(undo(&entry, Ending::Process).err());
         }
         failures
@@ -76,13 +92,13 @@ impl Drop for Undo {
     /// A failure is not told here: whoever has to know calls [`Undo::run`].
     fn drop(&mut self) {
         let _ = undo(&self.entry, Ending::Owner);
-        lock(&self.undos.entries).retain(|entry| !Arc::ptr_eq(entry, &self.entry));
+        lock(&self.undos.entries).held.retain(|entry| !Arc::ptr_eq(entry, &self.entry));
     }
 }
 
 impl fmt::Debug for Undos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Undos({})", lock(&self.entries).len())
+        write!(f, "Undos({})", lock(&self.entries).held.len())
     }
 }
 
@@ -106,7 +122,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use std::sync::mpsc::channel;
-    use std::thread;
     use std::time::Duration;
 
     type Log = Arc<Mutex<Vec<(&'static str, Ending)>>>;
@@ -131,6 +146,16 @@ mod tests {
         drop((first, fourth));
         assert!(undos.undo_all().is_empty());
         assert_eq!(*lock(&log), [("2", Ending::Owner), ("4", Ending::Process), ("1", Ending::Process)]);
+    }
+
+    #[test]
+    fn nothing_is_begun_once_the_process_ends() {
+        let (undos, log) = (Arc::new(Undos::default()), Log::default());
+        undos.undo_all();
+        let begun = Arc::clone(&log);
+        thread::spawn(move || undos.hold(|| lock(&begun).push(("made", Ending::Owner)), |_| Ok(())).1.forget());
+        thread::sleep(Duration::from_millis(50));
+        assert!(lock(&log).is_empty());
     }
 
     #[test]

@@ -76,6 +76,26 @@ fn dense_files_of_odd_sizes() {
 }
 
 #[test]
+fn of_an_image_only_what_a_map_tells() {
+    let bytes = pattern(300_001);
+    let map: ExtentMap =
+        [Extent::data(5, 100), Extent::hole(4096, 8192), Extent::data(200_000, 100_001)].into_iter().collect();
+    let mut source = Scan::new(MemoryImage::new(bytes.clone(), ExtentMap::new())).with_map(map.clone());
+    assert_eq!(source.map().unwrap(), Some(map.clone()));
+    let mut buffer = vec![0xaa; 70_001];
+    for expected in map.iter() {
+        assert_eq!(source.next_extent().unwrap(), Some(expected));
+        let mut at = expected.start as usize;
+        while expected.kind == ExtentKind::Data && at < expected.end() as usize {
+            let Piece::Data(length) = source.read(&mut buffer).unwrap() else { panic!() };
+            assert!(buffer[..length] == bytes[at..at + length], "{at}");
+            at += length;
+        }
+    }
+    assert_eq!(source.next_extent().unwrap(), None);
+}
+
+#[test]
 fn sparse_files() {
     let (file, mut expected) = (tempfile::NamedTempFile::new().unwrap(), vec![0; (24 << 20) + 17]);
     file.as_file().set_len(expected.len() as u64).unwrap();

@@ -75,6 +75,13 @@ random /dev/$vg/thin-1 40 2
 backup thin-1 4 --since thin-1.0.tar --since thin-1.1.tar --since thin-1.2.tar --since thin-1.3.tar --if-untracked fail
 restored thin-1 4
 
+quiet lvreduce -q -y -f -L 24M $vg/thin-1
+backup thin-1 5 --since thin-1.0.tar --since thin-1.1.tar --since thin-1.2.tar --since thin-1.3.tar --since thin-1.4.tar --if-untracked fail
+restored thin-1 5
+quiet lvextend -q -y -L 40M $vg/thin-1
+backup thin-1 6 --since thin-1.0.tar --since thin-1.1.tar --since thin-1.2.tar --since thin-1.3.tar --since thin-1.4.tar --since thin-1.5.tar --if-untracked fail
+restored thin-1 6
+
 # Chunks of other sizes, as lvm.conf may ask for them.
 state=$(blocktar info thick-1.3.tar --json -q | jq -r '[.. | .state? | strings] | last')
 for snapshot in $(lvs --noheadings -o lv_full_name @blocktar -S origin=thick-1); do quiet lvremove -q -y "$snapshot"; done
@@ -99,4 +106,10 @@ for chunk in 16k 512k; do
   fi
   quiet lvremove -q -y $vg/base
 done
+
+# One that was taken later than its tag says: the volume has changed since that archive.
+quiet lvcreate -q -y -s -p r -L 16M -n base --addtag blocktar --addtag "blocktar:state:$state" $vg/thick-1
+refused "a list of what changed that is wrong" 7 'should be as they were' blocktar backup lvm:$vg/thick-1 -o wrong.tar \
+  --since thick-1.0.tar --since thick-1.1.tar --since thick-1.2.tar --since thick-1.3.tar
+same "gives no archive" "" "$(ls wrong.tar .wrong.tar* 2> /dev/null)"
 finish
