@@ -21,6 +21,8 @@ pub(crate) mod restore_text;
 pub(crate) mod text;
 pub(crate) mod writer;
 
+pub(crate) use reader::Buffers;
+
 pub use digest::{Digest, DigestKind};
 pub use end::End;
 pub use frame::Compression;

@@ -5,7 +5,7 @@ pub mod parent;
 mod read_back;
 mod turn;
 
-use crate::archive::{Digest, DigestKind, End, Ending, OpenArchive, Told};
+use crate::archive::{Buffers, Digest, DigestKind, End, Ending, OpenArchive, Told};
 use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::plan::chain::Base;
@@ -104,12 +104,13 @@ impl Writing<'_> {
             self.target.set_size(plan.device_bytes)?;
         }
         let is_alone = chain.archives.len() == 1;
+        let buffers = Buffers::default();
         let mut restored: Vec<(String, Ending)> = Vec::new();
         for wanted in chain.archives {
             let name = wanted.archive.name().to_owned();
             let archive = wanted.archive.open()?;
             check_link(&archive, restored.last())?;
-            let ending = self.apply_all(archive, &wanted.wanted, request.threads, plan.restored_bytes)?;
+            let ending = self.apply_all(archive, &wanted.wanted, &buffers, request.threads, plan.restored_bytes)?;
             warnings.extend(ending.warning().map(|text| if is_alone { text } else { format!("{name}: {text}") }));
             restored.push((name, ending));
         }
@@ -119,9 +120,17 @@ impl Writing<'_> {
     }
 
     /// Writes what is wanted of one archive.
-    fn apply_all(&mut self, archive: OpenArchive, wanted: &RangeSet, threads: usize, end: u64) -> Result<Ending> {
+    fn apply_all(
+        &mut self,
+        archive: OpenArchive,
+        wanted: &RangeSet,
+        buffers: &Buffers,
+        threads: usize,
+        end: u64,
+    ) -> Result<Ending> {
         (self.archive, self.digest) = (archive.name().to_owned(), archive.info().digest);
-        let ending = archive.read_ranges(wanted.clone(), threads, |told| self.apply(told, wanted, end))?;
+        let ending =
+            archive.read_ranges_with(buffers, wanted.clone(), threads, |told| self.apply(told, wanted, end))?;
         // Before the next archive overrides it.
         self.check_back()?;
         Ok(ending)

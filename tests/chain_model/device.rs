@@ -13,7 +13,7 @@ use super::chance::Chance;
 const BLOCK: usize = 4096;
 
 /// What can be read of it, and where nothing is allocated.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct ModelDevice {
     pub bytes: Vec<u8>,
     /// Blocks that the device tells as holes; they are zeros.
@@ -25,9 +25,14 @@ pub struct ModelDevice {
 impl ModelDevice {
     /// A device of some size with some content.
     pub fn new(chance: &mut Chance) -> Self {
-        let mut device = Self::default();
+        let mut device = Self::of(Vec::new());
         device.resize(chance.below(900_000) as usize, chance);
         device
+    }
+
+    /// A device that holds these bytes, without holes.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self { holes: vec![false; bytes.len().div_ceil(BLOCK)], bytes, unreadable: None }
     }
 
     /// Changes it in one way or another; says how.

@@ -83,6 +83,13 @@ pub(crate) struct Documents {
     pub attached: Vec<Vec<u8>>,
 }
 
+/// What a reader keeps batches in that are on their way.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    batches: Pool<StoredBatch>,
+    results: Pool<Unpacked>,
+}
+
 /// An archive whose head has been read and checked.
 pub struct OpenArchive {
     reader: Reader,
@@ -258,17 +265,30 @@ impl OpenArchive {
     /// # Errors
     /// Those of [`read_through`](Self::read_through).
     pub fn read_ranges(
-        mut self,
+        self,
         wanted: RangeSet,
         threads: usize,
         tell: impl FnMut(Told<'_>) -> Result<()>,
     ) -> Result<Ending> {
-        wanted.iter().try_for_each(|range| self.check_told(range))?;
+        self.read_ranges_with(&Buffers::default(), wanted, threads, tell)
+    }
+
+    /// The same with the buffers of whoever reads several archives one after another, so that their memory is touched once.
+    pub(crate) fn read_ranges_with(
+        mut self,
+        buffers: &Buffers,
+        wanted: RangeSet,
+        threads: usize,
+        mut tell: impl FnMut(Told<'_>) -> Result<()>,
+    ) -> Result<Ending> {
+        if !self.single_part {
+            wanted.iter().try_for_each(|range| self.check_told(range))?;
+        }
         match &mut self.reader {
             Reader::Forward(forward) => forward.narrow(wanted),
             Reader::Seeking(seeking) => seeking.narrow(wanted),
         }
-        self.read(threads, tell)
+        self.unpack(buffers, threads, |unpacked| unpacked.tell(&mut tell))
     }
 
     /// Reads the archive through and hands its members on as they are stored, in batches, for a copy of it. Everything is checked that
@@ -280,7 +300,7 @@ impl OpenArchive {
     ) -> Result<Ending> {
         self.refuse_untold()?;
         let name = self.name().to_owned();
-        self.unpack(threads, |unpacked| hand_on(unpacked.packed(&name)?))
+        self.unpack(&Buffers::default(), threads, |unpacked| hand_on(unpacked.packed(&name)?))
     }
 
     /// Whoever asks for all of it takes no part for the whole, unless that was said.
@@ -290,13 +310,18 @@ impl OpenArchive {
     }
 
     fn read(self, threads: usize, mut tell: impl FnMut(Told<'_>) -> Result<()>) -> Result<Ending> {
-        self.unpack(threads, |unpacked| unpacked.tell(&mut tell))
+        self.unpack(&Buffers::default(), threads, |unpacked| unpacked.tell(&mut tell))
     }
 
-    fn unpack(mut self, threads: usize, mut each: impl FnMut(&Unpacked) -> Result<()>) -> Result<Ending> {
+    fn unpack(
+        mut self,
+        buffers: &Buffers,
+        threads: usize,
+        mut each: impl FnMut(&Unpacked) -> Result<()>,
+    ) -> Result<Ending> {
         let digest = self.info().digest;
         let workers = (0..threads.max(1)).map(|_| Unpacker::new(digest)).collect::<Result<Vec<_>>>()?;
-        let (batches, results) = (Pool::<StoredBatch>::default(), Pool::<Unpacked>::default());
+        let Buffers { batches, results } = buffers;
         let reader = &mut self.reader;
         let mut failure = None;
         let produce = || {
