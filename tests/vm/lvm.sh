@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests blocktar on real LVM: builds the virtual machine and runs the jobs guest/lvm_*.sh in it.
 #
-#   tests/vm/lvm.sh           everything, in about a minute
+#   tests/vm/lvm.sh           everything, in one to two minutes
 #   tests/vm/lvm.sh JOB…      only these jobs, by the names of files in guest/
 #
 # BLOCKTAR: the program to test, by default target/release/blocktar, which is built.
