@@ -85,14 +85,22 @@ fn assert_left_as_found(path: &Path) {
     let file = File::open(path).unwrap();
     let cached = [0..4096, (1 << 20)..(3 << 20), (20 << 20) - 4096..(20 << 20) + 8192, (40 << 20)..SIZE];
     for cached in [&cached[..], &[], &[0..SIZE]] {
-        drop_cache(&file);
-        warm(path, cached);
-        let before = absent(path);
-        read_through(path, SIZE);
-        assert_eq!(absent(path), before, "{cached:?} was cached");
-        compare_with_archive(path);
-        assert_eq!(absent(path), before, "{cached:?} was cached, and was compared");
+        // The kernel takes pages away itself when memory is short, but not every time.
+        let mut tries = (0..4).map(|_| absent_around(path, &file, cached));
+        let is_as_found = |[before, read, compared]: &[_; 3]| read == before && compared == before;
+        assert!(tries.any(|absent| is_as_found(&absent)), "{cached:?}: {:?}", absent_around(path, &file, cached));
     }
+}
+
+/// What is not in the cache where this was: at first, behind a reading of all, and behind a backup and a comparison.
+fn absent_around(path: &Path, file: &File, cached: &[Range<u64>]) -> [Vec<Range<u64>>; 3] {
+    drop_cache(file);
+    warm(path, cached);
+    let before = absent(path);
+    read_through(path, SIZE);
+    let read = absent(path);
+    compare_with_archive(path);
+    [before, read, absent(path)]
 }
 
 #[test]
