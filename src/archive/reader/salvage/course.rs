@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::super::parts::Inputs;
+use super::super::inputs::Inputs;
 use crate::error::Result;
 use crate::stream::{Input, NextInput};
 
