@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub mod newest;
+pub mod overlay;
 pub mod until;
 
 use crate::archive::{BackupInfo, Digest, End, Kind, MapKind};

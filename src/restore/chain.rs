@@ -5,6 +5,7 @@ use crate::archive::{BackupInfo, Held, Kind, OpenArchive};
 use crate::error::Result;
 use crate::extent::Range;
 use crate::plan::chain::{Base, order};
+use crate::plan::overlay::Overlay;
 use crate::plan::until::Until;
 use crate::plan::{Plan, Share, TargetFacts, plan};
 use crate::range_set::RangeSet;
@@ -91,23 +92,20 @@ fn share(wanted: &WantedArchive) -> Share<'_> {
 /// Finds what of each archive is wanted, from the newest to the oldest.
 fn wanted(archives: Vec<ChainArchive>) -> Result<Vec<WantedArchive>> {
     let mut found = Vec::with_capacity(archives.len());
-    let mut overridden = RangeSet::default();
-    let mut size_bytes = u64::MAX;
+    let mut overlay = Overlay::default();
     let is_alone = archives.len() == 1;
     for mut archive in archives.into_iter().rev() {
-        // What a newer archive cut off is gone, even where the device grew again.
-        size_bytes = size_bytes.min(archive.info().device.size_bytes);
-        let all = Range { start: 0, length: size_bytes };
+        overlay.go_down(archive.info().device.size_bytes);
         let overrides = archive.info().kind != Kind::Full && !is_alone;
         let Some(indexed) = archive.seekable().filter(|_| overrides) else {
-            found.push(WantedArchive { archive, wanted: overridden.missing_in(all).into_iter().collect() });
+            found.push(WantedArchive { archive, wanted: overlay.shown_of_all() });
             continue;
         };
         let (mut told, mut bad) = (RangeSet::default(), RangeSet::default());
         indexed.held(|range, held| if held == Held::Bad { bad.insert(range) } else { told.insert(range) })?;
-        let own = told.iter().chain(bad.iter()).filter_map(|range| range.intersection(&all));
-        let wanted = own.flat_map(|range| overridden.missing_in(range)).collect();
-        told.iter().for_each(|range| overridden.insert(range));
+        let wanted = told.iter().chain(bad.iter()).flat_map(|range| overlay.shown(range)).collect();
+        // What could not be read is left to the archives below.
+        overlay.cover(&told);
         found.push(WantedArchive { archive, wanted });
     }
     found.reverse();
