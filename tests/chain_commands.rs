@@ -1,66 +1,16 @@
 //! Chains through the command line: onto new images, existing ones and devices, by every option, and what is no chain.
 
 mod archives;
+mod chains;
 mod place;
 mod support;
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Output;
 
-use archives::history::{Link, history, link};
-use place::{failed, says, text};
-use support::{Chance, LoopDevice, is_root};
-
-const MIB: usize = 1 << 20;
-
-/// A folder with the archives of a history: `1.tar` a full, the others increments.
-struct Chain {
-    place: place::Place,
-    states: Vec<Vec<u8>>,
-    links: Vec<Link>,
-}
-
-impl Chain {
-    /// The check for zeros: written, backed up, made zero, backed up; then it grows and shrinks.
-    fn new() -> Self {
-        let place = place::Place::of_size(4096);
-        let full = Chance::from_seed(5).bytes(3 * MIB);
-        let mut zeroed = full.clone();
-        zeroed[4096..MIB + 8192].fill(0);
-        zeroed[2 * MIB..2 * MIB + 4096].fill(0x44);
-        let mut grown = zeroed.clone();
-        grown.resize(4 * MIB, 0);
-        grown[3 * MIB + 4096..3 * MIB + 8192].fill(0x55);
-        let mut shrunk = grown[..2 * MIB + 4096].to_vec();
-        shrunk[..100].fill(0x66);
-        let states = vec![full, zeroed, grown, shrunk];
-        let links = history(&states);
-        let chain = Self { place, states, links };
-        chain.links.iter().for_each(|link| chain.write(link));
-        chain
-    }
-
-    fn write(&self, link: &Link) {
-        fs::write(self.path(&format!("{}.tar", link.number)), &link.bytes[..]).unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.place.path(name)
-    }
-
-    fn restores(&self, line: &str, target: &str, state: usize) -> Output {
-        let output = self.place.run(line);
-        assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
-        assert!(fs::read(self.path(target)).unwrap() == self.states[state], "{line}: other bytes came back");
-        output
-    }
-
-    fn refuses(&self, line: &str, texts: &[&str]) {
-        failed(&self.place.run(line), line, 7, texts);
-        assert!(!self.path("new.img").exists(), "{line}: an image is there");
-    }
-}
+use archives::history::{Link, link};
+use chains::Chain;
+use place::{MIB, failed, says, text};
+use support::{LoopDevice, is_root};
 
 #[test]
 fn a_chain_is_restored_in_any_order() {
