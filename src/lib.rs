@@ -9,6 +9,7 @@
 //! compare   :  input → archive reader ← device or image
 //! extract   :  input → archive reader → bytes
 //! recompress:  input → archive reader → archive writer → output
+//! merge     :  inputs → archive reader, all abreast → plan → archive writer → output
 //! reblock   :  input → archive reader, members as they are → archive writer → output
 //! survey    :  input → archive reader, without data
 //! salvage   :  input, however broken → archive reader → what is certain → target
@@ -17,7 +18,7 @@
 //! | module | what it is | may use |
 //! |---|---|---|
 //! | `bin/` | the program: parses, runs, reports; alone uses clap and its generators, byte-unit, indicatif, terminal_size | all |
-//! | [`backup`], [`restore`], [`verify`], [`compare`], [`extract`], [`recompress`], [`reblock`], [`salvage`] | the read loop, the write loop, reading without a target, against a device, a piece of the whole, archive to archive, an archive elsewhere, and what is left of a broken one | `archive`, `baseline`, `plan`, ground; they get open traits, never a device or a medium by name |
+//! | [`backup`], [`restore`], [`verify`], [`compare`], [`extract`], [`recompress`], [`merge`], [`reblock`], [`salvage`] | the read loop, the write loop, reading without a target, against a device, a piece of the whole, archive to archive, a chain to one archive, an archive elsewhere, and what is left of a broken one | `archive`, `baseline`, `plan`, ground; they get open traits, never a device or a medium by name |
 //! | [`cartridge`] | what lies on a tape, where the next archive goes, how one is found | `archive`, `catalog`, `sys`, ground |
 //! | [`plan`], [`catalog`], [`baseline`] | what a restore will do; what archives there are; what is known of the state on which an increment builds | `archive`, ground |
 //! | [`archive`] | the format, over `Input` and `Output` only: it opens nothing; alone uses tar, zstd, sha2, tape-sha256, blake3 | ground |
@@ -46,6 +47,7 @@ pub mod extent;
 pub mod extract;
 pub mod location;
 pub mod media;
+pub mod merge;
 mod pipeline;
 pub mod plan;
 pub mod progress;

@@ -11,8 +11,9 @@ mod device;
 use std::ops::Range;
 use std::sync::Arc;
 
+use archives::descent::try_merge;
 use archives::{MemoryInput, Way, back_up_source, small};
-use blocktar::archive::{OpenArchive, OpenOptions};
+use blocktar::archive::{OpenArchive, OpenOptions, RewriteRequest};
 use blocktar::backup::{BackupRequest, Changes, Since};
 use blocktar::baseline::Baseline;
 use blocktar::plan::chain::Base;
@@ -98,4 +99,22 @@ fn what_was_cut_off_does_not_come_back() {
         assert!(image[bad.clone()].iter().all(|byte| *byte == 0), "{way:?}: what was cut off came back");
         assert!(image[..bad.start] == grown[..bad.start] && image[bad.end..] == grown[bad.end..], "{way:?}");
     }
+}
+
+#[test]
+fn a_merged_archive_calls_bad_what_its_newest_could_not_read() {
+    let bytes = Chance::from_seed(3).bytes(SIZE);
+    let mut archives = Vec::new();
+    back_up(&mut archives, &bytes, None);
+    back_up(&mut archives, &bytes.iter().map(|byte| byte ^ 1).collect::<Vec<_>>(), Some(BAD));
+    let given: Vec<_> = archives.iter().collect();
+    let (merged, summary) = try_merge(&given, &RewriteRequest::default()).unwrap();
+    let bad = summary.bad.kept();
+    assert_eq!(bad.iter().map(|range| range.start as usize..range.end() as usize).collect::<Vec<_>>(), [BAD]);
+    let warned = format!("{} bytes could not be read for a newer archive", BAD.len());
+    assert!(summary.warnings.iter().any(|warning| warning.contains(&warned)), "{:?}", summary.warnings);
+    // Not what the full holds there: that is of another state.
+    let (restored, image) = restored(&[merged], Way::File, SIZE);
+    assert!(restored.bad.bytes() == BAD.len() as u64 && image[BAD].iter().all(|byte| *byte == 0));
+    assert!(image[..BAD.start].iter().zip(&bytes).all(|(one, other)| *one == other ^ 1));
 }

@@ -54,6 +54,8 @@ fn every_state_of_every_history_comes_back_byte_for_byte() {
     assert!(wrong.is_empty(), "{} go wrong, those of BLOCKTAR_HISTORY={wrong:?}", wrong.len());
     // Else the histories say nothing.
     assert!(all.increments > 3 * count && all.recompressed > count && all.resized > count, "{all:?}");
+    assert!(all.merged > count / 4 && all.merged_onto > count / 8, "{all:?}");
+    assert!(all.copied_members > count / 4 && all.packed_members > count / 4, "{all:?}");
     assert!(all.unchanged_bytes > all.told_bytes / 2 && all.zero_bytes > 0 && all.bad_ranges > count / 4, "{all:?}");
     assert!(all.second_reader > count / 8 && all.samples > count, "{all:?}");
 }

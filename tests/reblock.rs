@@ -12,13 +12,12 @@ use archives::{
     BLOCK, MemoryInput, MemoryOutput, Way, WithoutMap, all_data, back_up, back_up_source, class, code, positions,
     small, verified,
 };
-use blocktar::archive::{Compression, OpenArchive, OpenOptions};
+use blocktar::archive::{Compression, OpenArchive, OpenOptions, RewriteRequest};
 use blocktar::backup::BackupRequest;
 use blocktar::error::{Error, Result};
 use blocktar::extent::{Extent, ExtentMap};
 use blocktar::progress::Progress;
 use blocktar::reblock::{ReblockRequest, ReblockSummary, Reblocking, reblock};
-use blocktar::recompress::RecompressRequest;
 use blocktar::source::{MemoryImage, Scan};
 use blocktar::stream::Output;
 use proptest::prelude::*;
@@ -56,7 +55,7 @@ proptest! {
         };
         if again {
             // Whose state is not its digest.
-            archive = recompressed(&archive, Way::Pipe, &RecompressRequest::default()).0;
+            archive = recompressed(&archive, Way::Pipe, &RewriteRequest::default()).0;
         }
         // Zeros behind the archive, as a tape's last record has them, are no part of it.
         let padded = Arc::new([&archive[..], &vec![0; padding * 4096]].concat());

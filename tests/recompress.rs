@@ -8,11 +8,11 @@ use std::sync::Arc;
 use archives::chance::{a_buffer, a_compression, a_digest, a_request, an_image, pattern};
 use archives::descent::{recompressed, try_recompress};
 use archives::{MemoryInput, Way, WithoutMap, all_data, back_up, back_up_source, restore_bytes, small, verified};
-use blocktar::archive::{BackupInfo, Compression, DigestKind, MapKind, OpenArchive, OpenOptions, Told};
+use blocktar::archive::{BackupInfo, Compression, DigestKind, MapKind, OpenArchive, OpenOptions, RewriteRequest, Told};
 use blocktar::error::Error;
 use blocktar::extent::{Extent, Range};
 use blocktar::ranges::RangeList;
-use blocktar::recompress::{RecompressRequest, RecompressSummary};
+use blocktar::recompress::RecompressSummary;
 use blocktar::source::{MemoryImage, Scan};
 use proptest::prelude::*;
 use vector::Vector;
@@ -77,7 +77,7 @@ fn of_the_backup(info: &BackupInfo) -> BackupInfo {
 }
 
 /// All that must hold of an archive made from another.
-fn descends(new: &Arc<Vec<u8>>, old: &Arc<Vec<u8>>, request: &RecompressRequest, summary: &RecompressSummary) {
+fn descends(new: &Arc<Vec<u8>>, old: &Arc<Vec<u8>>, request: &RewriteRequest, summary: &RecompressSummary) {
     let (new_archive, old_archive) = (open(new), open(old));
     let (end, from) = (new_archive.end().unwrap(), old_archive.end().unwrap());
     assert_eq!((end, from), (&summary.written.end, &summary.from));
@@ -106,11 +106,11 @@ fn comes_back(archive: &Arc<Vec<u8>>, image: &[u8]) {
     }
 }
 
-fn any_change() -> impl Strategy<Value = RecompressRequest> {
+fn any_change() -> impl Strategy<Value = RewriteRequest> {
     let compression = proptest::option::of(a_compression());
     let digest = proptest::option::of(a_digest());
     (compression, digest, proptest::option::of(16u64..21), proptest::option::of(1u64..40), 1usize..4, a_buffer())
-        .prop_map(|(compression, digest, limit_log, records, threads, buffer_bytes)| RecompressRequest {
+        .prop_map(|(compression, digest, limit_log, records, threads, buffer_bytes)| RewriteRequest {
             compression,
             digest,
             extent_limit_bytes: limit_log.map(|log| 1 << log),
@@ -149,7 +149,7 @@ fn very_many_extents() {
     image.chunks_mut(32).enumerate().for_each(|(place, chunk)| chunk[..8].copy_from_slice(&(place + 1).to_le_bytes()));
     let extents = (0..count).flat_map(|place| [Extent::data(place * 32, 16), Extent::hole(place * 32 + 16, 16)]);
     let archive = back_up(&image, &extents.collect(), &small());
-    let request = RecompressRequest { extent_limit_bytes: Some(1 << 20), threads: 3, ..RecompressRequest::default() };
+    let request = RewriteRequest { extent_limit_bytes: Some(1 << 20), threads: 3, ..RewriteRequest::default() };
     let (new, summary) = recompressed(&archive, Way::Pipe, &request);
     assert_eq!(summary.written.end.data_members, count);
     descends(&new, &archive, &request, &summary);
@@ -166,7 +166,7 @@ fn what_touches_is_joined_up_to_the_new_limit() {
     let zeros = content(&archive).zeros;
     assert_eq!(open(&archive).end().unwrap().data_members, 61);
     for (limit_bytes, members) in [(1 << 20, 4), (64 << 20, 3), (64 << 10, 61)] {
-        let request = RecompressRequest { extent_limit_bytes: Some(limit_bytes), ..RecompressRequest::default() };
+        let request = RewriteRequest { extent_limit_bytes: Some(limit_bytes), ..RewriteRequest::default() };
         let (new, summary) = recompressed(&archive, Way::File, &request);
         assert_eq!(summary.written.end.data_members, members, "limit {limit_bytes}");
         assert_eq!(content(&new).zeros, zeros);
@@ -179,23 +179,23 @@ fn what_touches_is_joined_up_to_the_new_limit() {
 #[test]
 fn zeros_cost_nothing() {
     let vector = vector::all().into_iter().find(|vector| vector.name == "full_device_2_53").unwrap();
-    let request = RecompressRequest { digest: Some(DigestKind::Blake3), ..RecompressRequest::default() };
+    let request = RewriteRequest { digest: Some(DigestKind::Blake3), ..RewriteRequest::default() };
     let (new, summary) = recompressed(&vector.bytes, Way::Pipe, &request);
     descends(&new, &vector.bytes, &request, &summary);
     assert_eq!(content(&new), content(&vector.bytes));
 }
 
-fn changes() -> Vec<RecompressRequest> {
-    let plain = RecompressRequest { compression: Some(Compression::None), threads: 1, ..RecompressRequest::default() };
-    let other = RecompressRequest {
+fn changes() -> Vec<RewriteRequest> {
+    let plain = RewriteRequest { compression: Some(Compression::None), threads: 1, ..RewriteRequest::default() };
+    let other = RewriteRequest {
         compression: Some(Compression::Zstd(2)),
         extent_limit_bytes: Some(1 << 20),
         record_bytes: Some(4096),
         threads: 2,
-        ..RecompressRequest::default()
+        ..RewriteRequest::default()
     };
-    let blake3 = RecompressRequest { digest: Some(DigestKind::Blake3), ..other.clone() };
-    vec![RecompressRequest::default(), plain, other, blake3]
+    let blake3 = RewriteRequest { digest: Some(DigestKind::Blake3), ..other.clone() };
+    vec![RewriteRequest::default(), plain, other, blake3]
 }
 
 fn attached_files(archive: &Arc<Vec<u8>>) -> Vec<Option<Vec<u8>>> {
@@ -237,7 +237,7 @@ fn every_sound_vector_has_descendants() {
 fn samples_keep_their_digest() {
     let vectors = vector::all();
     let named = |name: &str| vectors.iter().find(|vector| vector.name == name).unwrap();
-    let blake3 = RecompressRequest { digest: Some(DigestKind::Blake3), ..RecompressRequest::default() };
+    let blake3 = RewriteRequest { digest: Some(DigestKind::Blake3), ..RewriteRequest::default() };
     let error = try_recompress(&named("increment").bytes, Way::Pipe, &blake3).map(drop).unwrap_err();
     assert!(
         matches!(&error, Error::Refused(_)) && error.remedy().is_some_and(|help| help.contains("sha256")),
@@ -251,7 +251,7 @@ fn what_is_left_out_is_told() {
     let vectors = vector::all();
     let warnings = |name: &str| {
         let Vector { bytes, .. } = vectors.iter().find(|vector| vector.name == name).unwrap();
-        recompressed(bytes, Way::Pipe, &RecompressRequest::default()).1.warnings
+        recompressed(bytes, Way::Pipe, &RewriteRequest::default()).1.warnings
     };
     assert!(warnings("optional_member").iter().any(|sentence| sentence.ends_with("does not know: 4")));
     assert!(warnings("full_unknown_keys").iter().any(|sentence| sentence.contains("\"later\", \"z\", \"deepest\"")));
@@ -268,7 +268,7 @@ fn an_inline_map_stays_inline() {
     let extents = [Extent::data(0, 130_000), Extent::data(130_000, 170_000)].into_iter().collect();
     let mut source = WithoutMap(Scan::new(MemoryImage::new(image.clone(), extents)));
     let (archive, _) = back_up_source(&mut source, &small()).unwrap();
-    let request = RecompressRequest { extent_limit_bytes: Some(1 << 20), ..RecompressRequest::default() };
+    let request = RewriteRequest { extent_limit_bytes: Some(1 << 20), ..RewriteRequest::default() };
     let (new, summary) = recompressed(&archive, Way::Pipe, &request);
     assert_eq!(summary.written.end.backup_info.map, MapKind::Inline);
     assert_eq!(content(&new).data, [Range::between(0, 12_288), Range::between(118_784, 300_000)]);

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use archives::chance::pattern;
 use archives::descent::{recompressed, try_recompress};
 use archives::{BLOCK, MemoryInput, MemoryOutput, Way, back_up, class, code, positions, small, verified};
-use blocktar::archive::Compression;
+use blocktar::archive::{Compression, RewriteRequest};
 use blocktar::backup::BackupRequest;
 use blocktar::error::{Error, Result};
 use blocktar::extent::{Extent, ExtentMap};
 use blocktar::progress::Progress;
-use blocktar::recompress::{RecompressRequest, recompress};
+use blocktar::recompress::recompress;
 
 #[test]
 fn every_broken_vector_has_none() {
@@ -22,7 +22,7 @@ fn every_broken_vector_has_none() {
     assert!(broken.len() > 150, "only {} vectors are broken", broken.len());
     for vector in broken {
         for way in [Way::Pipe, Way::File] {
-            let error = try_recompress(&vector.bytes, way, &RecompressRequest::default()).map(drop).unwrap_err();
+            let error = try_recompress(&vector.bytes, way, &RewriteRequest::default()).map(drop).unwrap_err();
             assert!(vector.codes("verify").contains(&code(&error)), "{}, {way:?}: {error}", vector.name);
         }
     }
@@ -43,7 +43,7 @@ fn gives_none(spoiled: Vec<u8>, what: &str) {
     let spoiled = Arc::new(spoiled);
     let expected: Vec<_> = verified(&spoiled).faults.iter().map(|fault| class(&fault.error)).collect();
     for way in [Way::Pipe, Way::File] {
-        match try_recompress(&spoiled, way, &RecompressRequest::default()) {
+        match try_recompress(&spoiled, way, &RewriteRequest::default()) {
             Ok(_) => panic!("{what}, {way:?}: a new archive of a spoiled one"),
             Err(error) => assert!(expected.contains(&class(&error)), "{what}: {error}, but verify found {expected:?}"),
         }
@@ -92,9 +92,9 @@ impl blocktar::stream::Output for Full {
 #[test]
 fn a_full_output_fails_wherever_it_is_full() {
     let archive = an_archive();
-    let (new, _) = recompressed(&archive, Way::Pipe, &RecompressRequest::default());
+    let (new, _) = recompressed(&archive, Way::Pipe, &RewriteRequest::default());
     for room in (0..new.len()).step_by(1999) {
-        let request = RecompressRequest { threads: 2, ..RecompressRequest::default() };
+        let request = RewriteRequest { threads: 2, ..RewriteRequest::default() };
         let input = MemoryInput::boxed(&archive, Way::Pipe);
         let error = recompress(input, &mut Full(room), &request, &Progress::default()).unwrap_err();
         assert!(error.to_string().starts_with("writing full"), "{room}: {error}");
@@ -107,7 +107,7 @@ fn who_asks_to_stop_gets_no_archive() {
     progress.interrupt(2);
     let mut output = MemoryOutput::default();
     let input = MemoryInput::boxed(&an_archive(), Way::Pipe);
-    let error = recompress(input, &mut output, &RecompressRequest::default(), &progress).unwrap_err();
+    let error = recompress(input, &mut output, &RewriteRequest::default(), &progress).unwrap_err();
     assert!(matches!(error, Error::Interrupted { signal: 2 }) && !*output.finished.lock().unwrap(), "{error}");
 }
 
@@ -115,9 +115,9 @@ fn who_asks_to_stop_gets_no_archive() {
 fn values_that_no_archive_may_have_are_refused() {
     let archive = an_archive();
     for request in [
-        RecompressRequest { extent_limit_bytes: Some(0), ..RecompressRequest::default() },
-        RecompressRequest { extent_limit_bytes: Some(65 << 20), ..RecompressRequest::default() },
-        RecompressRequest { record_bytes: Some(100), ..RecompressRequest::default() },
+        RewriteRequest { extent_limit_bytes: Some(0), ..RewriteRequest::default() },
+        RewriteRequest { extent_limit_bytes: Some(65 << 20), ..RewriteRequest::default() },
+        RewriteRequest { record_bytes: Some(100), ..RewriteRequest::default() },
     ] {
         assert!(matches!(try_recompress(&archive, Way::Pipe, &request), Err(Error::Refused(_))), "{request:?}");
     }

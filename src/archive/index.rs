@@ -44,6 +44,11 @@ impl Landed {
         }
     }
 
+    /// How many bytes it has before compression.
+    pub fn plain_bytes(&self) -> u64 {
+        if self.stored > 0 { self.range.length } else { 0 }
+    }
+
     /// Whether its stored bytes are a frame.
     pub fn is_compressed(&self) -> bool {
         matches!(self.content, Content::Data { compressed: true, .. })

@@ -18,6 +18,7 @@ pub(crate) mod member;
 pub(crate) mod pack;
 pub(crate) mod reader;
 pub(crate) mod restore_text;
+pub(crate) mod rewrite;
 pub(crate) mod text;
 pub(crate) mod writer;
 
@@ -32,6 +33,8 @@ pub use map::text_pieces as map_text;
 pub(crate) use reader::Beside;
 pub use reader::{DeviceSize, Faults, Proven, SalvageOptions, Salvaged, Salvager};
 pub use reader::{Ending, Held, Inputs, Lacking, OpenArchive, OpenOptions, PartNews, Reading, Told, part_words};
+pub use rewrite::RewriteRequest;
+pub(crate) use rewrite::left_out;
 pub use writer::{WrittenArchive, WrittenPart};
 
 /// The limits of format-spec, section 11, in bytes where nothing else is said.

@@ -29,6 +29,8 @@ pub enum Piece {
     Bad(Range),
     /// A range that the source says is zero; only told with an inline map.
     Zero(Range),
+    /// A data member of another archive, which becomes one of this as it is: so many stored bytes stand in the batch's buffer from here on.
+    Stored { range: Range, content: Content, at: usize, stored: usize },
     /// So many bytes that need not be read to know that they are unchanged.
     Unchanged(u64),
 }
@@ -60,15 +62,21 @@ pub struct Packed {
     pub range: Range,
     /// What it holds.
     pub content: Content,
-    /// Where its stored bytes begin: in the frames if it is compressed, else in the batch's buffer.
+    /// Where its stored bytes begin: in the frames if it was compressed here, else in the batch's buffer.
     pub at: usize,
     /// Size of its stored bytes.
     pub stored: usize,
+    /// It came as it is stored.
+    as_it_came: bool,
 }
 
 impl Packed {
     fn is_compressed(&self) -> bool {
         matches!(self.content, Content::Data { compressed: true, .. })
+    }
+
+    fn is_in_frames(&self) -> bool {
+        self.is_compressed() && !self.as_it_came
     }
 }
 
@@ -90,7 +98,7 @@ pub struct PackedBatch {
 impl PackedBatch {
     /// A member's stored bytes.
     pub fn stored(&self, member: &Packed) -> &[u8] {
-        let bytes = if member.is_compressed() { &self.frames } else { &self.batch.buffer };
+        let bytes = if member.is_in_frames() { &self.frames } else { &self.batch.buffer };
         &bytes[member.at..member.at + member.stored]
     }
 
@@ -117,12 +125,14 @@ impl PackedBatch {
         if landed.content == Content::Zero {
             self.zero_bytes += landed.range.length;
         }
-        self.push(Packed { range: landed.range, content: landed.content, at: 0, stored: stored.len() }, stored);
+        let member =
+            Packed { range: landed.range, content: landed.content, at: 0, stored: stored.len(), as_it_came: false };
+        self.push(member, stored);
     }
 
     fn push(&mut self, member: Packed, stored: &[u8]) {
         let bytes = if member.is_compressed() { &mut self.frames } else { &mut self.batch.buffer };
-        self.members.push(Packed { at: bytes.len(), ..member });
+        self.members.push(Packed { at: bytes.len(), as_it_came: false, ..member });
         bytes.extend_from_slice(stored);
     }
 
@@ -185,6 +195,9 @@ impl Packer {
                 Piece::Bad(range) => packed.members.push(empty(range, Content::Bad)),
                 Piece::Zero(range) => self.pack_zeros(range, &mut packed),
                 Piece::Unchanged(bytes) => packed.unchanged_bytes += bytes,
+                Piece::Stored { range, content, at, stored } => {
+                    packed.members.push(Packed { range, content, at, stored, as_it_came: true });
+                }
             }
         }
         self.hash(&mut packed);
@@ -224,21 +237,22 @@ impl Packer {
             let range = Range::between(data.start, data.end().min(cut));
             let (stored, content) =
                 (range.length as usize, Content::Data { compressed: false, digest: Digest([0; 32]) });
-            packed.members.push(Packed { range, content, at, stored });
+            packed.members.push(Packed { range, content, at, stored, as_it_came: false });
             (data, at) = (Range::between(range.end(), data.end()), at + stored);
         }
     }
 
-    /// Gives all data members their digests, side by side, but those that were made before.
+    /// Gives all data members their digests, side by side, but those that have theirs.
     fn hash(&self, packed: &mut PackedBatch) {
         let (buffer, members) = (&packed.batch.buffer, &mut packed.members);
         let known = |range: &Range| self.known.binary_search_by_key(range, |(range, _)| *range).ok();
-        let is_new =
-            |member: &&Packed| matches!(member.content, Content::Data { .. }) && known(&member.range).is_none();
+        let is_new = |member: &&Packed| {
+            !member.as_it_came && matches!(member.content, Content::Data { .. }) && known(&member.range).is_none()
+        };
         let plain: Vec<&[u8]> =
             members.iter().filter(is_new).map(|member| &buffer[member.at..member.at + member.stored]).collect();
         let mut digests = self.digest.of_each(&plain).into_iter();
-        for member in members {
+        for member in members.iter_mut().filter(|member| !member.as_it_came) {
             if let Content::Data { digest, .. } = &mut member.content {
                 *digest = match known(&member.range) {
                     Some(place) => self.known[place].1,
@@ -257,7 +271,7 @@ impl Packer {
             frames.resize(batch.buffer.len(), 0);
         }
         let mut frames_used = 0;
-        for member in members {
+        for member in members.iter_mut().filter(|member| !member.as_it_came) {
             let Content::Data { compressed, .. } = &mut member.content else { continue };
             let plain = &batch.buffer[member.at..member.at + member.stored];
             if let Some(stored) = compressor.compress(plain, &mut frames[frames_used..]) {
@@ -270,7 +284,7 @@ impl Packer {
 }
 
 fn empty(range: Range, content: Content) -> Packed {
-    Packed { range, content, at: 0, stored: 0 }
+    Packed { range, content, at: 0, stored: 0, as_it_came: false }
 }
 
 /// The ranges of a piece that are stored as zeros: runs of at least [`ZERO_RUN_MIN`] of blocks aligned on the device, or the whole.

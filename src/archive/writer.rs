@@ -2,11 +2,13 @@
 
 mod close;
 mod parts;
+mod regroup;
 mod through;
 
 use std::io::IoSlice;
 
 use self::parts::{Extent, Parts, demand_room};
+pub use self::regroup::Regrouping;
 pub use self::through::WrittenThrough;
 use super::block::{BLOCK, HeaderMaker, padded, padding};
 use super::end::End;

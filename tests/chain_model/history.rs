@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use blocktar::archive::{Compression, DigestKind, OpenArchive, OpenOptions, Told};
+use blocktar::archive::{Compression, DigestKind, Held, OpenArchive, OpenOptions, RewriteRequest, Told};
 use blocktar::backup::{BackupRequest, Changes, Since, audit};
 use blocktar::baseline::Baseline;
+use blocktar::extent::Range;
 use blocktar::progress::Progress;
 use blocktar::range_set::RangeSet;
-use blocktar::recompress::RecompressRequest;
 use blocktar::source::Scan;
 
 use super::archives::{MemoryInput, Way, back_up_source, descent};
@@ -22,6 +22,10 @@ use super::second_reader;
 pub struct Tally {
     pub increments: u64,
     pub recompressed: u64,
+    pub merged: u64,
+    pub merged_onto: u64,
+    pub copied_members: u64,
+    pub packed_members: u64,
     pub resized: u64,
     pub told_bytes: u64,
     pub zero_bytes: u64,
@@ -35,6 +39,10 @@ impl Tally {
     pub fn add(&mut self, other: &Self) {
         self.increments += other.increments;
         self.recompressed += other.recompressed;
+        self.merged += other.merged;
+        self.merged_onto += other.merged_onto;
+        self.copied_members += other.copied_members;
+        self.packed_members += other.packed_members;
         self.resized += other.resized;
         self.told_bytes += other.told_bytes;
         self.zero_bytes += other.zero_bytes;
@@ -83,6 +91,9 @@ impl History {
             }
             if self.chance.below(3) == 0 {
                 self.recompress();
+            }
+            if self.chance.below(4) == 0 {
+                self.merge();
             }
         }
         self.restore_all();
@@ -139,7 +150,7 @@ impl History {
             self.tally.zero_bytes += end.zero_bytes;
             self.tally.unchanged_bytes += size - told;
             // Archives that were cut otherwise may leave ranges of which nothing is known, and so do those that lack something.
-            let all_known = !["unreadable Some", "recompressed"].iter().any(|word| self.log.contains(word));
+            let all_known = !["unreadable Some", "recompressed", "merged"].iter().any(|word| self.log.contains(word));
             assert!(!all_known || image != last.image || told == 0, "{told} bytes of an unchanged device are told");
         }
         let has_samples = request.since.is_some_and(|since| !since.samples.is_empty());
@@ -168,18 +179,60 @@ impl History {
     fn recompress(&mut self) {
         let place = self.chance.below(self.chain.len() as u64) as usize;
         let chance = &mut self.chance;
-        let request = RecompressRequest {
+        let request = RewriteRequest {
             compression: Some(if chance.below(3) == 0 { Compression::Zstd(1) } else { Compression::None }),
             digest: (!self.chain[place].has_samples).then(|| a_digest(chance)),
             extent_limit_bytes: Some(an_extent_limit(chance)),
             threads: 1,
-            ..RecompressRequest::default()
+            ..RewriteRequest::default()
         };
         let _ = writeln!(self.log, "recompressed {place}: {request:?}");
         let link = &mut self.chain[place];
         link.archive = descent::recompressed(&link.archive, Way::File, &request).0;
         link.has_its_id = false;
         self.tally.recompressed += 1;
+    }
+
+    /// Makes one archive of some that follow each other. Those behind them build on it as they built on the last of them.
+    fn merge(&mut self) {
+        let first = self.chance.below(self.chain.len() as u64) as usize;
+        let end = first + 1 + self.chance.below((self.chain.len() - first) as u64) as usize;
+        if end - first < 2 {
+            return;
+        }
+        let chance = &mut self.chance;
+        let kept_as_is = chance.below(2) == 0;
+        let request = RewriteRequest {
+            compression: (!kept_as_is).then_some(Compression::Zstd(1)),
+            extent_limit_bytes: (!kept_as_is).then(|| an_extent_limit(chance)),
+            threads: 1 + chance.below(2) as usize,
+            ..RewriteRequest::default()
+        };
+        let _ = writeln!(self.log, "merged {first}..{end}: {request:?}");
+        let turned = chance.below((end - first) as u64) as usize;
+        let mut given: Vec<_> = self.chain[first..end].iter().map(|link| &link.archive).collect();
+        given.rotate_left(turned);
+        let (archive, summary) = descent::try_merge(&given, &request).unwrap();
+        self.tally.merged += 1;
+        self.tally.copied_members += summary.copied_members;
+        self.tally.packed_members += summary.written.whole.data_members - summary.copied_members;
+        let last = &self.chain[end - 1];
+        let mut image = first.checked_sub(1).map_or(Vec::new(), |before| self.chain[before].image.clone());
+        let mut lost = apply(&archive, Way::File, &mut image);
+        check_but(&lost, &image, &last.image);
+        let link =
+            Link { archive, image, has_samples: summary.written.end.backup_info.samples.is_some(), has_its_id: false };
+        self.tally.merged_onto += u64::from(end < self.chain.len());
+        self.chain.splice(first..end, [link]);
+        // What none of the merged archives could read is no longer what older ones held, until one behind them tells.
+        for place in first + 1..self.chain.len() {
+            let mut image = self.chain[place - 1].image.clone();
+            let told = told_by(&self.chain[place].archive);
+            told.iter().for_each(|range| lost.remove(range));
+            apply(&self.chain[place].archive, Way::File, &mut image);
+            check_but(&lost, &image, &self.chain[place].image);
+            self.chain[place].image = image;
+        }
     }
 
     fn restore_all(&mut self) {
@@ -217,19 +270,43 @@ fn open(archive: &Arc<Vec<u8>>, way: Way) -> OpenArchive {
     OpenArchive::open(MemoryInput::boxed(archive, way), &OpenOptions::default()).unwrap()
 }
 
-/// Does to an image what the specification says that an archive does.
-fn apply(archive: &Arc<Vec<u8>>, way: Way, image: &mut Vec<u8>) {
+/// Both hold the same but in these ranges.
+fn check_but(lost: &RangeSet, one: &[u8], other: &[u8]) {
+    assert_eq!(one.len(), other.len());
+    for range in lost.missing_in(Range { start: 0, length: one.len() as u64 }) {
+        let inside = range.start as usize..range.end() as usize;
+        assert!(one[inside.clone()] == other[inside], "a merge changed what lies in {range:?}");
+    }
+}
+
+/// What an archive holds, be it data or zero.
+fn told_by(archive: &Arc<Vec<u8>>) -> RangeSet {
+    let mut told = RangeSet::default();
+    let enter = |range, held| {
+        if held != Held::Bad {
+            told.insert(range);
+        }
+    };
+    open(archive, Way::File).held(enter).unwrap();
+    told
+}
+
+/// Does to an image what the specification says that an archive does; gives what it could not tell.
+fn apply(archive: &Arc<Vec<u8>>, way: Way, image: &mut Vec<u8>) -> RangeSet {
     let opened = open(archive, way);
     image.resize(opened.info().device.size_bytes as usize, 0);
+    let mut bad = RangeSet::default();
     opened
         .read_through(1, |told| {
             match told {
                 Told::Data { offset, bytes, .. } => image[offset as usize..][..bytes.len()].copy_from_slice(bytes),
                 Told::Zeros(range) => image[range.start as usize..range.end() as usize].fill(0),
-                Told::Bad(_) | Told::Part(_) => {}
+                Told::Bad(range) => bad.insert(range),
+                Told::Part(_) => {}
                 Told::Damaged { why, .. } => panic!("{why}"),
             }
             Ok(())
         })
         .unwrap();
+    bad
 }

@@ -6,8 +6,8 @@ use super::super::info::{BackupInfo, check_requires};
 use super::super::label::{self, Label};
 use super::super::member::{MemberKind, Record};
 use super::super::{limit, map};
-use super::Reading;
 use super::input::{ArchiveInput, Common, Member};
+use super::{Documents, Reading};
 use crate::error::{Error, Result};
 use crate::extent::ExtentMap;
 
@@ -33,6 +33,13 @@ pub struct Head {
     pub attached: Vec<Vec<u8>>,
     /// What is wrong with members on which no data depends.
     pub faults: Vec<String>,
+}
+
+impl Head {
+    /// Takes out what only some readers keep.
+    pub fn take_documents(&mut self) -> Documents {
+        Documents { restore_text: std::mem::take(&mut self.restore_text), attached: std::mem::take(&mut self.attached) }
+    }
 }
 
 /// Which attached files' contents to keep.

@@ -1,5 +1,6 @@
 //! Reads archives: forward from anything, by the index where the input can seek. Both tell the same of the same archive.
 
+mod abreast;
 mod by_index;
 mod ending;
 mod forward;
@@ -24,6 +25,7 @@ mod tail;
 mod trail;
 mod unpack;
 
+pub(crate) use abreast::{Checked, read_abreast};
 pub use ending::Ending;
 pub use glance::{end_in, glance, label};
 pub use held::Held;
@@ -135,23 +137,46 @@ impl OpenArchive {
     }
 
     /// Goes on behind the first member, where so much is known to be wrong already.
-    fn open_part(part: PartInput, parts: Parts, options: &OpenOptions, mut faults: Vec<String>) -> Result<Self> {
-        let PartInput { mut input, first } = part;
+    fn open_part(part: PartInput, parts: Parts, options: &OpenOptions, faults: Vec<String>) -> Result<Self> {
         let wanted = Attachments::Named(options.attached.as_deref());
+        let (mut opened, mut documents) = Self::open_part_keeping(wanted, part, parts, options, faults)?;
+        opened.attached = documents.attached.pop();
+        Ok(opened)
+    }
+
+    /// The same, and gives RESTORE.txt and the contents of the attached files that are wanted.
+    fn open_part_keeping(
+        wanted: Attachments<'_>,
+        part: PartInput,
+        parts: Parts,
+        options: &OpenOptions,
+        mut faults: Vec<String>,
+    ) -> Result<(Self, Documents)> {
+        let PartInput { mut input, first } = part;
         let mut head = head::read_behind_info(&mut input, first, wanted, options.reading)?;
         length::learn(&mut input, &head.common, head.info.digest)?;
         faults.append(&mut head.faults);
         head.faults = faults;
-        let attached = head.attached.pop();
+        let documents = head.take_documents();
+        let (attached, single_part) = (None, options.single_part);
         if !by_index::is_possible(&input, &parts, options.reading) {
             let reader = match by_index::is_one_of_several(&head, &parts, options) {
                 true => by_index::from_the_first(&head.common.id, parts, options)?,
                 false => Reader::forward(input, head, parts, options)?,
             };
-            return Ok(Self { reader, attached, others: None, single_part: options.single_part });
+            return Ok((Self { reader, attached, others: None, single_part }, documents));
         }
         let (reader, others) = by_index::open_piece(input, head, parts, options, &mut |_| ())?;
-        Ok(Self { reader, attached, others, single_part: options.single_part })
+        Ok((Self { reader, attached, others, single_part }, documents))
+    }
+
+    /// Opens like [`open`](Self::open), and keeps RESTORE.txt and the contents of all attached files: for whoever makes another archive of this one and others.
+    ///
+    /// # Errors
+    /// As those of [`open`](Self::open).
+    pub(crate) fn open_keeping_documents(inputs: impl Into<Inputs>) -> Result<(Self, Documents)> {
+        let (part, parts) = Parts::gather(inputs.into(), None)?;
+        Self::open_part_keeping(Attachments::All, part, parts, &OpenOptions::default(), Vec::new())
     }
 
     /// Reads the head with RESTORE.txt and the contents of all attached files, to go on front to back, byte by byte, up to the first fault: for whoever makes
@@ -162,8 +187,7 @@ impl OpenArchive {
     pub(crate) fn open_with_documents(inputs: impl Into<Inputs>) -> Result<(Self, Documents)> {
         let (PartInput { mut input, first }, parts) = Parts::gather(inputs.into(), None)?;
         let mut head = head::read_behind_info(&mut input, first, Attachments::All, Reading::Best)?;
-        let restore_text = std::mem::take(&mut head.restore_text);
-        let documents = Documents { restore_text, attached: std::mem::take(&mut head.attached) };
+        let documents = head.take_documents();
         let reader = Reader::forward(input, head, parts, &OpenOptions::default())?;
         Ok((Self { reader, attached: None, others: None, single_part: false }, documents))
     }

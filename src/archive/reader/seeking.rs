@@ -224,8 +224,7 @@ impl Seeking {
         let mut line = Vec::new();
         loop {
             if let Some((part, landed)) = self.pending.take() {
-                let data_bytes = if landed.stored > 0 { landed.range.length } else { 0 };
-                if !batch.fits(data_bytes, self.ledger.info().batch_bytes()) {
+                if !batch.fits(landed.plain_bytes(), self.ledger.info().batch_bytes()) {
                     self.pending = Some((part, landed));
                     return Ok(true);
                 }
@@ -244,6 +243,22 @@ impl Seeking {
                 return Ok(!batch.pieces.is_empty());
             }
         }
+    }
+
+    /// The next member, whose bytes have not been read yet; whoever asks passes over what reads as zero.
+    pub fn peek(&mut self) -> Result<Option<Landed>> {
+        if self.pending.is_none() {
+            self.pending = self.next_member_line(&mut Vec::new())?;
+            if let Some((_, landed)) = self.pending {
+                self.at = landed.range.end();
+            }
+        }
+        Ok(self.pending.map(|(_, landed)| landed))
+    }
+
+    /// Reads the member that [`peek`](Self::peek) told of.
+    pub fn read_peeked(&mut self, batch: &mut StoredBatch) -> Result<()> {
+        self.pending.take().map_or(Ok(()), |(part, landed)| self.read_landed(part, &landed, batch))
     }
 
     /// The next line that names a member, of this index or the next, and the part in which it lies.

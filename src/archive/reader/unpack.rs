@@ -134,6 +134,11 @@ impl Unpacker {
         Ok(Self { digest, decompressor })
     }
 
+    /// Goes on with batches of an archive of this kind.
+    pub fn turn_to(&mut self, digest: DigestKind) {
+        self.digest = digest;
+    }
+
     /// Decompresses and checks a batch; `unpacked` lends its memory.
     pub fn unpack(&mut self, batch: StoredBatch, mut unpacked: Unpacked) -> Unpacked {
         unpacked.batch = batch;
@@ -212,6 +217,24 @@ impl Unpacked {
             }
         }
         Ok(packed)
+    }
+
+    /// Gives each member in order, as it is stored and as it was before compression; one that is damaged is an error.
+    pub fn each_member(&self, archive: &str, mut each: impl FnMut(&Landed, &[u8], &[u8]) -> Result<()>) -> Result<()> {
+        for (piece, outcome) in self.batch.pieces.iter().zip(&self.outcomes) {
+            let StoredPiece::Member { landed, at, .. } = piece else { continue };
+            match (landed.content, outcome) {
+                (_, Err(why)) => {
+                    return Err(Error::damaged(archive, fault_of(landed, why)).with_affected(landed.range));
+                }
+                (Content::Data { .. }, Ok(begin)) => {
+                    let stored = &self.batch.buffer[*at..*at + landed.stored as usize];
+                    each(landed, stored, self.bytes(landed, *at, *begin))?;
+                }
+                (Content::Bad | Content::Zero, Ok(_)) => each(landed, &[], &[])?,
+            }
+        }
+        Ok(())
     }
 
     fn stored_bytes(&self, of: impl Fn(&Landed) -> bool) -> usize {

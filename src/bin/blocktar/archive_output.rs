@@ -15,6 +15,7 @@ use crate::arguments::{OutputArguments, ReportArguments, SummaryStream};
 use crate::commands::{verify, verify_written};
 use crate::exit_code::ExitCode;
 use crate::identity::Place;
+use crate::output_media::OutputMedia;
 use crate::signals::Stop;
 use crate::talk::{self, Talk};
 use crate::values::shell_word;
@@ -153,6 +154,15 @@ impl Written<'_> {
         }
         Ok(code)
     }
+}
+
+/// Warns of what came of an archive made from others; all warnings, those of its media included.
+pub fn warn_of_copy(media: &OutputMedia, warnings: &[String], bad: &RangeList) -> Vec<String> {
+    warnings.iter().for_each(|warning| talk::warn(warning));
+    for range in talk::list_lines(bad) {
+        talk::warn(&format!("could not be read when it was backed up, and is missing here too: {range}"));
+    }
+    media.warnings().iter().chain(warnings).cloned().collect()
 }
 
 /// Where an archive lies, for people: one line, or one for each part.

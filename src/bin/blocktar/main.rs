@@ -77,6 +77,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Restore(restore) => commands::restore::run(restore, talk, &stop),
         Command::List(list) => commands::list::run(list, talk),
         Command::Info(info) => commands::info::run(info, talk, &stop),
+        Command::Merge(merge) => commands::merge::run(merge, talk, &stop),
         Command::Recompress(recompress) => commands::recompress::run(recompress, talk, &stop),
         Command::Reblock(reblock) => commands::reblock::run(reblock, talk, &stop),
         Command::Verify(verify) => commands::verify::run(verify, talk, &stop),

@@ -48,7 +48,7 @@ fn without_input_option(word: &str, command: clap::Command, mut words: Vec<OsStr
     }
     words.remove(words.iter().position(|given| given == word)?);
     let understood = command.try_get_matches_from(&words).ok()?;
-    let takes_an_archive = ["list", "info", "verify", "compare", "extract", "recompress", "reblock"];
+    let takes_an_archive = ["list", "info", "verify", "compare", "extract", "recompress", "merge", "reblock"];
     takes_an_archive.contains(&understood.subcommand_name()?).then(|| {
         let line: Vec<_> = words.iter().skip(1).map(|given| shell_word(Path::new(given))).collect();
         format!("the archive needs no {word}: `blocktar {}`", line.join(" "))

@@ -9,10 +9,12 @@ mod further;
 mod info;
 mod list;
 mod man;
+mod merge;
 mod output;
 mod reblock;
 mod recompress;
 mod restore;
+mod rewrite;
 mod salvage;
 mod selection;
 mod since;
@@ -36,10 +38,12 @@ pub use further::FurtherArguments;
 pub use info::InfoArguments;
 pub use list::ListArguments;
 pub use man::ManArguments;
+pub use merge::MergeArguments;
 pub use output::OutputArguments;
 pub use reblock::ReblockArguments;
 pub use recompress::RecompressArguments;
 pub use restore::RestoreArguments;
+pub use rewrite::RewriteArguments;
 pub use salvage::SalvageArguments;
 pub use selection::SelectionArguments;
 pub use since::{IfUntracked, SinceArguments};
@@ -102,6 +106,9 @@ pub enum Command {
     /// Write an archive anew, compressed or cut otherwise
     #[command(after_help = help_end(recompress::EXAMPLES))]
     Recompress(RecompressArguments),
+    /// Make one archive of a full and its increments, without a device
+    #[command(after_help = help_end(merge::EXAMPLES))]
+    Merge(MergeArguments),
     /// Save what is certain of a damaged archive, and list what is lost
     #[command(after_help = help_end(salvage::EXAMPLES))]
     Salvage(SalvageArguments),
@@ -131,6 +138,7 @@ impl Command {
             Self::Compare(_) => "compare",
             Self::Extract(_) => "extract",
             Self::Recompress(_) => "recompress",
+            Self::Merge(_) => "merge",
             Self::Salvage(_) => "salvage",
             Self::Reblock(_) => "reblock",
             Self::Tape(_) => "tape",
@@ -172,6 +180,7 @@ impl Arguments {
         let checked = match &arguments.command {
             Command::Backup(backup) => backup.check(),
             Command::Recompress(recompress) => recompress.output.check(),
+            Command::Merge(merge) => merge.output.check(),
             Command::Reblock(reblock) => reblock.output.check(),
             Command::Man(man) => man.check(),
             Command::Tape(tape) => tape.check(),

@@ -17,6 +17,7 @@ impl Command {
         let (json, stream) = match self {
             Self::Backup(backup) => (backup.report.json, backup.output.summary_stream()),
             Self::Recompress(recompress) => (recompress.report.json, recompress.output.summary_stream()),
+            Self::Merge(merge) => (merge.report.json, merge.output.summary_stream()),
             Self::Reblock(reblock) => (reblock.report.json, reblock.output.summary_stream()),
             Self::Restore(restore) => (restore.report.json, SummaryStream::Output),
             Self::Salvage(salvage) => (salvage.report.json, SummaryStream::Output),

@@ -8,6 +8,7 @@ pub mod extract;
 pub mod info;
 pub mod list;
 pub mod man;
+pub mod merge;
 mod parts;
 pub mod reblock;
 pub mod recompress;

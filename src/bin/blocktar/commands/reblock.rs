@@ -7,12 +7,12 @@ use blocktar::reblock::{ReblockRequest, ReblockSummary, Reblocking};
 use serde_json::json;
 
 use super::{open_old, thread_count};
-use crate::archive_output::{Written, place_lines};
+use crate::archive_output::{Written, place_lines, warn_of_copy};
 use crate::arguments::ReblockArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
-use crate::talk::{self, Talk};
+use crate::talk::Talk;
 use crate::{buffer, output_media, summary};
 
 /// Runs the command.
@@ -38,12 +38,7 @@ pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<Exit
     let result = reblocking.run(media.output.as_mut(), &request, &progress);
     drop(line);
     let written = result?;
-    written.warnings.iter().for_each(|warning| talk::warn(warning));
-    let mut warnings = media.warnings();
-    warnings.extend_from_slice(&written.warnings);
-    for range in talk::list_lines(&written.bad) {
-        talk::warn(&format!("could not be read when it was backed up, and is missing here too: {range}"));
-    }
+    let warnings = warn_of_copy(&media, &written.warnings, &written.bad);
     talk.say(&text(&archive, &written, begun));
     // The verification opens the file again.
     drop(media);

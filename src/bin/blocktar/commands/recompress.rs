@@ -2,17 +2,18 @@
 
 use std::time::Instant;
 
+use blocktar::archive::RewriteRequest;
 use blocktar::error::Result;
-use blocktar::recompress::{RecompressRequest, RecompressSummary, recompress};
+use blocktar::recompress::{RecompressSummary, recompress};
 use serde_json::json;
 
 use super::{open_old, thread_count};
-use crate::archive_output::{Written, place_lines};
-use crate::arguments::RecompressArguments;
+use crate::archive_output::{Written, place_lines, warn_of_copy};
+use crate::arguments::{RecompressArguments, RewriteArguments};
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
-use crate::talk::{self, Talk};
+use crate::talk::Talk;
 use crate::{buffer, output_media, sizes, summary};
 
 /// Runs the command.
@@ -20,9 +21,10 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
     let begun = Instant::now();
     let progress = stop.progress();
     let input = open_old("recompress", &arguments.archive, &arguments.output, &progress)?;
-    let mut media = output_media::open(&arguments.output, arguments.record_size, &progress)?;
-    media.warn(arguments.compression.unwrap_or_default());
-    let request = request(arguments, buffer::size(arguments.buffer, media.output.as_ref())?);
+    let rewrite = &arguments.rewrite;
+    let mut media = output_media::open(&arguments.output, rewrite.record_size, &progress)?;
+    media.warn(rewrite.compression.unwrap_or_default());
+    let request = request(rewrite, buffer::size(rewrite.buffer, media.output.as_ref())?);
     let archive = input.name();
     talk.detail(&format!("reading {archive}; writing {}, {} threads", media.output.name(), request.threads));
 
@@ -30,12 +32,7 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
     let result = recompress(input, media.output.as_mut(), &request, &progress);
     drop(line);
     let written = result?;
-    written.warnings.iter().for_each(|warning| talk::warn(warning));
-    let mut warnings = media.warnings();
-    warnings.extend_from_slice(&written.warnings);
-    for range in talk::list_lines(&written.bad) {
-        talk::warn(&format!("could not be read when it was backed up, and is missing here too: {range}"));
-    }
+    let warnings = warn_of_copy(&media, &written.warnings, &written.bad);
     talk.say(&text(&archive, &written, begun));
     // The verification opens the file again.
     drop(media);
@@ -53,8 +50,9 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
     written.conclude(&arguments.output, arguments.report, talk, stop)
 }
 
-fn request(arguments: &RecompressArguments, buffer_bytes: Option<u64>) -> RecompressRequest {
-    RecompressRequest {
+/// What is to be made otherwise.
+pub fn request(arguments: &RewriteArguments, buffer_bytes: Option<u64>) -> RewriteRequest {
+    RewriteRequest {
         compression: arguments.compression,
         digest: arguments.digest,
         extent_limit_bytes: arguments.extent_limit,

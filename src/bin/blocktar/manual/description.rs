@@ -12,6 +12,7 @@ pub fn of(command: Option<&str>) -> &'static [&'static str] {
         Some("compare") => COMPARE,
         Some("extract") => EXTRACT,
         Some("recompress") => RECOMPRESS,
+        Some("merge") => MERGE,
         Some("salvage") => SALVAGE,
         Some("reblock") => REBLOCK,
         Some("tape") => TAPE,
@@ -117,6 +118,16 @@ const RECOMPRESS: &[&str] = &[
     "Writes an archive anew, with another compression, digest, member size or record size. Every byte of the old one is verified on the \
      way.",
     "The new archive is one of its own, with the same state: it restores the same image, and increments of the old one build on it too.",
+];
+
+const MERGE: &[&str] = &[
+    "Makes one archive of a full and the increments on it, or of increments that follow each other. It leaves the state of the newest, with the \
+     newest one's name, time, notes and attached files: increments on that one, made before or after, build on the merged one as well.",
+    "All archives are read at once, each from front to back, and every byte of them is verified, also what a newer one overrides: they must be files \
+     or other inputs that can be read here and there. Nothing is decompressed and compressed again but where a newer archive overrides a member in \
+     part; then all between two multiples of the extent limit is packed anew, so that an archive does not crumble however often it is merged.",
+    "A chain with a gap, a stranger or two heads is refused before anything is written, with exit status 7. What could not be read for the newest \
+     archive is bad in the merged one, too: what an older one holds there is of an older state. The exit status is then 8.",
 ];
 
 const SALVAGE: &[&str] = &[
