@@ -22,7 +22,7 @@ pub(crate) mod rewrite;
 pub(crate) mod text;
 pub(crate) mod writer;
 
-pub(crate) use reader::Buffers;
+pub(crate) use reader::{Buffers, read_in_turn};
 
 pub use digest::{Digest, DigestKind};
 pub use end::End;

@@ -79,6 +79,20 @@ impl Chain {
         self.archives.iter().map(|wanted| share(wanted).told_bytes()).sum()
     }
 
+    /// The archives and what is wanted of each, if there are several and each can be read by its indexes: then nothing is wanted of two.
+    pub(super) fn into_indexed(self) -> std::result::Result<Vec<(OpenArchive, RangeSet)>, Self> {
+        let is_indexed =
+            |wanted: &WantedArchive| matches!(&wanted.archive, ChainArchive::Open(archive) if archive.end().is_some());
+        if self.archives.len() == 1 || !self.archives.iter().all(is_indexed) {
+            return Err(self);
+        }
+        let open = |WantedArchive { archive, wanted }| match archive {
+            ChainArchive::Open(archive) => Some((*archive, wanted)),
+            ChainArchive::Later(_) => None,
+        };
+        Ok(self.archives.into_iter().filter_map(open).collect())
+    }
+
     pub(super) fn newest(&self) -> &ChainArchive {
         &self.archives[self.archives.len() - 1].archive
     }

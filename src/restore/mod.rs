@@ -5,7 +5,7 @@ pub mod parent;
 mod read_back;
 mod turn;
 
-use crate::archive::{Buffers, Digest, DigestKind, End, Ending, OpenArchive, Told};
+use crate::archive::{Buffers, Digest, DigestKind, End, Ending, OpenArchive, Told, read_in_turn};
 use crate::error::{Error, Result};
 use crate::extent::Range;
 use crate::plan::chain::Base;
@@ -15,6 +15,7 @@ use crate::range_set::RangeSet;
 use crate::ranges::RangeList;
 use crate::stream::Target;
 pub use chain::Chain;
+use chain::WantedArchive;
 use read_back::ReadBack;
 pub use turn::{ChainArchive, Later, Opener};
 
@@ -104,36 +105,64 @@ impl Writing<'_> {
             self.target.set_size(plan.device_bytes)?;
         }
         let is_alone = chain.archives.len() == 1;
-        let buffers = Buffers::default();
-        let mut restored: Vec<(String, Ending)> = Vec::new();
-        for wanted in chain.archives {
-            let name = wanted.archive.name().to_owned();
-            let archive = wanted.archive.open()?;
-            check_link(&archive, restored.last())?;
-            let ending = self.apply_all(archive, &wanted.wanted, &buffers, request.threads, plan.restored_bytes)?;
+        let restored = match chain.into_indexed() {
+            Ok(indexed) => self.apply_indexed(indexed, request.threads, plan.restored_bytes)?,
+            Err(chain) => self.apply_each(chain, request.threads, plan.restored_bytes)?,
+        };
+        for (name, ending) in &restored {
             warnings.extend(ending.warning().map(|text| if is_alone { text } else { format!("{name}: {text}") }));
-            restored.push((name, ending));
         }
         self.progress.check()?;
         self.target.finish()?;
         Ok(self.summary(restored, &plan, warnings))
     }
 
-    /// Writes what is wanted of one archive.
-    fn apply_all(
+    /// Writes what is wanted of archives that are opened and read one after another; what one writes, the next may override.
+    fn apply_each(&mut self, chain: Chain, threads: usize, end: u64) -> Result<Vec<(String, Ending)>> {
+        let buffers = Buffers::default();
+        let mut restored: Vec<(String, Ending)> = Vec::new();
+        for WantedArchive { archive, wanted } in chain.archives {
+            let name = archive.name().to_owned();
+            let archive = archive.open()?;
+            check_link(&archive, restored.last())?;
+            self.turn_to(archive.name(), archive.info().digest)?;
+            let apply = |told: Told<'_>| self.apply(told, &wanted, end);
+            let ending = archive.read_ranges_with(&buffers, wanted.clone(), threads, apply)?;
+            restored.push((name, ending));
+        }
+        self.check_back()?;
+        Ok(restored)
+    }
+
+    /// Writes what is wanted of archives that are open, nothing of it twice.
+    fn apply_indexed(
         &mut self,
-        archive: OpenArchive,
-        wanted: &RangeSet,
-        buffers: &Buffers,
+        indexed: Vec<(OpenArchive, RangeSet)>,
         threads: usize,
         end: u64,
-    ) -> Result<Ending> {
-        (self.archive, self.digest) = (archive.name().to_owned(), archive.info().digest);
-        let ending =
-            archive.read_ranges_with(buffers, wanted.clone(), threads, |told| self.apply(told, wanted, end))?;
-        // Before the next archive overrides it.
+    ) -> Result<Vec<(String, Ending)>> {
+        let of = |(archive, wanted): &(OpenArchive, RangeSet)| {
+            (archive.name().to_owned(), archive.info().digest, wanted.clone())
+        };
+        let facts: Vec<_> = indexed.iter().map(of).collect();
+        let mut turn = None;
+        let endings = read_in_turn(indexed, threads, |place, told| {
+            let (name, digest, wanted) = &facts[place];
+            if turn.replace(place) != Some(place) {
+                self.turn_to(name, *digest)?;
+            }
+            self.apply(told, wanted, end)
+        })?;
         self.check_back()?;
-        Ok(ending)
+        Ok(facts.into_iter().map(|(name, ..)| name).zip(endings).collect())
+    }
+
+    /// Goes on with what this archive tells; what was written before is read back first, by the digests of the one before.
+    fn turn_to(&mut self, archive: &str, digest: DigestKind) -> Result<()> {
+        self.check_back()?;
+        archive.clone_into(&mut self.archive);
+        self.digest = digest;
+        Ok(())
     }
 
     fn summary(&mut self, restored: Vec<(String, Ending)>, plan: &Plan, mut warnings: Vec<String>) -> RestoreSummary {

@@ -1,6 +1,5 @@
 //! Reads archives: forward from anything, by the index where the input can seek. Both tell the same of the same archive.
 
-mod abreast;
 mod by_index;
 mod ending;
 mod forward;
@@ -19,13 +18,13 @@ mod pieces;
 mod resync;
 mod salvage;
 mod seeking;
+mod several;
 mod surplus;
 mod survey;
 mod tail;
 mod trail;
 mod unpack;
 
-pub(crate) use abreast::{Checked, read_abreast};
 pub use ending::Ending;
 pub use glance::{end_in, glance, label};
 pub use held::Held;
@@ -35,6 +34,7 @@ pub use look::look;
 pub use missing::part_words;
 pub(crate) use pieces::Beside;
 pub use salvage::{DeviceSize, Faults, Proven, SalvageOptions, Salvaged, Salvager};
+pub(crate) use several::{Checked, read_abreast, read_in_turn};
 pub use survey::{Found, Known, Structure, survey};
 pub use unpack::{PartNews, Told};
 
@@ -44,14 +44,14 @@ use super::ledger::Ledger;
 use super::pack::PackedBatch;
 use crate::error::Result;
 use crate::extent::{ExtentMap, Range};
-use crate::pipeline::{self, Pool};
+use crate::pipeline::Pool;
 use crate::range_set::RangeSet;
 use forward::Forward;
 use head::{Attachments, Head};
 pub(super) use input::ArchiveInput;
 use parts::{PartInput, Parts};
 use seeking::Seeking;
-use unpack::{StoredBatch, Unpacked, Unpacker};
+use unpack::{StoredBatch, Unpacked};
 
 /// How to open an archive.
 #[derive(Clone, Debug, Default)]
@@ -345,37 +345,12 @@ impl OpenArchive {
         mut each: impl FnMut(&Unpacked) -> Result<()>,
     ) -> Result<Ending> {
         let digest = self.info().digest;
-        let workers = (0..threads.max(1)).map(|_| Unpacker::new(digest)).collect::<Result<Vec<_>>>()?;
-        let Buffers { batches, results } = buffers;
         let reader = &mut self.reader;
-        let mut failure = None;
-        let produce = || {
-            if let Some(error) = failure.take() {
-                return Err(error);
-            }
-            let mut batch = batches.take();
-            batch.clear();
-            let filled = match reader {
-                Reader::Forward(forward) => forward.fill(&mut batch),
-                Reader::Seeking(seeking) => seeking.fill(&mut batch),
-            };
-            match filled {
-                Ok(more) => Ok(more.then_some(batch)),
-                // What was read before the failure is told first.
-                Err(error) if !batch.pieces.is_empty() => {
-                    failure = Some(error);
-                    Ok(Some(batch))
-                }
-                Err(error) => Err(error),
-            }
+        let fill = |batch: &mut StoredBatch| match reader {
+            Reader::Forward(forward) => (0, forward.fill(batch)),
+            Reader::Seeking(seeking) => (0, seeking.fill(batch)),
         };
-        let work = |unpacker: &mut Unpacker, batch| unpacker.unpack(batch, results.take());
-        pipeline::in_order(workers, produce, work, |mut unpacked| {
-            each(&unpacked)?;
-            batches.give(std::mem::take(&mut unpacked.batch));
-            results.give(unpacked);
-            Ok(())
-        })?;
+        several::unpack(&[digest], buffers, threads, fill, |_, unpacked| each(unpacked))?;
         match self.reader {
             Reader::Forward(forward) => forward.ending().cloned().ok_or_else(|| tail::no_end(&forward.input)),
             Reader::Seeking(seeking) => Ok(seeking.ending().clone()),

@@ -122,29 +122,23 @@ pub struct Unpacked {
 
 /// A worker's tools.
 pub struct Unpacker {
-    digest: DigestKind,
     decompressor: Decompressor,
 }
 
 impl Unpacker {
-    /// Tools for an archive of this kind.
-    pub fn new(digest: DigestKind) -> Result<Self> {
+    /// Tools for archives of any kind.
+    pub fn new() -> Result<Self> {
         let decompressor =
             Decompressor::new().map_err(|cause| Error::io("setting up", "the zstd decompressor", cause))?;
-        Ok(Self { digest, decompressor })
+        Ok(Self { decompressor })
     }
 
-    /// Goes on with batches of an archive of this kind.
-    pub fn turn_to(&mut self, digest: DigestKind) {
-        self.digest = digest;
-    }
-
-    /// Decompresses and checks a batch; `unpacked` lends its memory.
-    pub fn unpack(&mut self, batch: StoredBatch, mut unpacked: Unpacked) -> Unpacked {
+    /// Decompresses a batch, and checks it by digests of this kind; `unpacked` lends its memory.
+    pub fn unpack(&mut self, digest: DigestKind, batch: StoredBatch, mut unpacked: Unpacked) -> Unpacked {
         unpacked.batch = batch;
         unpacked.outcomes.clear();
         self.decompress(&mut unpacked);
-        self.check(&mut unpacked);
+        check(digest, &mut unpacked);
         unpacked
     }
 
@@ -167,24 +161,24 @@ impl Unpacker {
             });
         }
     }
+}
 
-    /// Holds the data members' bytes against their digests, side by side.
-    fn check(&self, unpacked: &mut Unpacked) {
-        let mut checked = Vec::new();
-        let mut texts = Vec::new();
-        for (place, piece) in unpacked.batch.pieces.iter().enumerate() {
-            if let (StoredPiece::Member { landed, at, .. }, Ok(begin)) = (piece, &unpacked.outcomes[place])
-                && let Content::Data { digest, .. } = landed.content
-            {
-                checked.push((place, digest));
-                texts.push(unpacked.bytes(landed, *at, *begin));
-            }
+/// Holds the data members' bytes against their digests, side by side.
+fn check(kind: DigestKind, unpacked: &mut Unpacked) {
+    let mut checked = Vec::new();
+    let mut texts = Vec::new();
+    for (place, piece) in unpacked.batch.pieces.iter().enumerate() {
+        if let (StoredPiece::Member { landed, at, .. }, Ok(begin)) = (piece, &unpacked.outcomes[place])
+            && let Content::Data { digest, .. } = landed.content
+        {
+            checked.push((place, digest));
+            texts.push(unpacked.bytes(landed, *at, *begin));
         }
-        let found = self.digest.of_each(&texts);
-        for ((place, digest), found) in checked.into_iter().zip(found) {
-            if found != digest {
-                unpacked.outcomes[place] = Err("its bytes do not have the digest in its record".to_owned());
-            }
+    }
+    let found = kind.of_each(&texts);
+    for ((place, digest), found) in checked.into_iter().zip(found) {
+        if found != digest {
+            unpacked.outcomes[place] = Err("its bytes do not have the digest in its record".to_owned());
         }
     }
 }
