@@ -194,7 +194,13 @@ fn gap(links: &[Link<'_>], orphan: &Link<'_>) -> Error {
         return Error::wrong_chain(what, why, Some("name the archives of one chain".to_owned()));
     }
     let why = format!("it builds on {parent}, and none that was named leaves its state");
-    let remedy = format!("name {parent} too, or leave {} out if it belongs to another chain", orphan.name);
+    let mut remedy = format!("name {parent} too, or leave {} out if it belongs to another chain", orphan.name);
+    if let Some(piped) = links.iter().find(|link| link.state.is_none()) {
+        remedy.push_str(&format!(
+            "; of {} only the id is known before its end, which is another if it was merged or recompressed: then name its file",
+            piped.name
+        ));
+    }
     Error::wrong_chain(what, why, Some(remedy))
 }
 

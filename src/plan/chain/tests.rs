@@ -75,7 +75,10 @@ fn states_count_and_ids_do_not() {
 fn a_gap_names_the_parent_that_is_missing() {
     let archives = Archives::new(&[(FULL, None), (3, Some(2))]);
     archives.refuses(Base::Full, &["restore 03", &id(2)]);
-    archives.without_states().refuses(Base::Full, &["restore 03", &id(2), "none that was named"]);
+    let piped = archives.without_states();
+    piped.refuses(Base::Full, &["restore 03", &id(2), "none that was named"]);
+    let error = piped.order(Base::Full, None).unwrap_err();
+    assert!(error.remedy().is_some_and(|remedy| remedy.contains("of 01 only the id is known")), "{error:?}");
 }
 
 #[test]
