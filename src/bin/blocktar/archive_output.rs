@@ -112,28 +112,44 @@ pub struct Written<'a> {
     pub flow: Option<&'a Flow>,
     /// What the user was warned of.
     pub warnings: &'a [String],
-    /// How many threads read it again.
-    pub threads: usize,
+    /// What came of reading it again, if that was asked for.
+    pub verified: Verified,
+}
+
+/// What came of reading again what was written.
+pub struct Verified {
+    code: ExitCode,
+    /// For programs; nothing if it was not asked for.
+    value: Value,
+}
+
+impl Verified {
+    /// Whether nothing speaks against it.
+    pub fn is_sound(&self) -> bool {
+        matches!(self.code, ExitCode::Done | ExitCode::BadRanges)
+    }
+}
+
+/// Reads it again if that was asked for, with so many threads.
+pub fn verify_again(
+    archive: &WrittenArchive,
+    output: &OutputArguments,
+    threads: usize,
+    report: ReportArguments,
+    talk: Talk,
+    stop: &Stop,
+) -> Result<Verified> {
+    let Some(path) = output.path_to_verify() else { return Ok(Verified { code: ExitCode::Done, value: Value::Null }) };
+    let input = verify_written::open(path, archive, output.next_medium.as_ref(), &stop.progress())?;
+    let (code, value) = verify::verify_written(input, threads, report.progress, talk, stop)?;
+    Ok(Verified { code, value })
 }
 
 impl Written<'_> {
-    /// Reads it again if that was asked for, tells programs of it, and gives the exit code: by its bad ranges, and by what was found.
-    pub fn conclude(
-        self,
-        output: &OutputArguments,
-        report: ReportArguments,
-        talk: Talk,
-        stop: &Stop,
-    ) -> Result<ExitCode> {
-        let (mut code, mut verified) = (ExitCode::Done, Value::Null);
-        if self.archive.whole.bad_members > 0 {
-            code = ExitCode::BadRanges;
-        }
-        if let Some(path) = output.path_to_verify() {
-            let input = verify_written::open(path, self.archive, output.next_medium.as_ref(), &stop.progress())?;
-            let (found, value) = verify::verify_written(input, self.threads, report.progress, talk, stop)?;
-            (code, verified) = (code.worse(found), value);
-        }
+    /// Tells programs of it, and gives the exit code: by its bad ranges, and by what was found when it was read again.
+    pub fn conclude(self, output: &OutputArguments, report: ReportArguments) -> Result<ExitCode> {
+        let own = if self.archive.whole.bad_members > 0 { ExitCode::BadRanges } else { ExitCode::Done };
+        let code = own.worse(self.verified.code);
         if report.json {
             let details = summary::joined([
                 self.made_of,
@@ -146,7 +162,7 @@ impl Written<'_> {
                     "end": summary::end_value(&self.archive.end),
                     "parts": self.archive.parts.iter().map(part_value).collect::<Vec<_>>(),
                     "warnings": self.warnings,
-                    "verified": verified,
+                    "verified": self.verified.value,
                 }),
                 summary::list_value("bad", self.bad),
             ]);

@@ -90,11 +90,12 @@ impl Opened {
     }
 }
 
-/// Keeps the snapshot for this state, or removes it: when the archive is complete, and nobody reads it any more. What failed is told: the archive is none the worse.
-pub fn conclude(frozen: FrozenVolume, keep_for: Option<String>) -> Vec<String> {
-    let concluded = match keep_for {
-        Some(state) => frozen.keep(&state),
-        None => frozen.remove(),
+/// Keeps the snapshot of a volume for this state, or removes it: when the archive is complete, and nobody reads it any more. What failed is told: the archive is none the worse.
+pub fn conclude(frozen: Option<FrozenVolume>, keep_for: Option<String>) -> Vec<String> {
+    let concluded = match (frozen, keep_for) {
+        (None, _) => Ok(()),
+        (Some(frozen), Some(state)) => frozen.keep(&state),
+        (Some(frozen), None) => frozen.remove(),
     };
     let told = |error: blocktar::error::Error| {
         error.remedy().map_or_else(|| error.to_string(), |remedy| format!("{error}; {remedy}"))

@@ -15,7 +15,7 @@ use blocktar::stream::Source;
 use serde_json::Value;
 
 use super::thread_count;
-use crate::archive_output::{Reading, Written, place_lines};
+use crate::archive_output::{Reading, Written, place_lines, verify_again};
 use crate::arguments::BackupArguments;
 use crate::exit_code::ExitCode;
 use crate::identity;
@@ -54,10 +54,11 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     drop(line);
     let mut written = result?;
     drop(source);
-    if let Some(frozen) = frozen {
-        let state = written.written.end.state.map(|state| state.to_string());
-        written.warnings.extend(opened::conclude(frozen, state.filter(|_| arguments.snapshot.keep_snapshot)));
-    }
+    let (kept, passing) = match arguments.snapshot.keep_snapshot {
+        true => (frozen, None),
+        false => (None, frozen),
+    };
+    written.warnings.extend(opened::conclude(passing, None));
     warnings.extend(media.warnings());
     written.warnings.iter().for_each(|warning| talk::warn(warning));
     warnings.extend_from_slice(&written.warnings);
@@ -67,6 +68,13 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     talk.say(&text(&arguments.source, &written, begun));
     // The verification opens the file again.
     drop(media);
+    let (output, report, threads) = (&arguments.output, arguments.report, request.threads);
+    let verified = verify_again(&written.written, output, threads, report, talk, stop)?;
+    // Only what is known to be sound takes the place of what the next increment could build on until now.
+    let state = written.written.end.state.filter(|_| verified.is_sound());
+    let notes = opened::conclude(kept, state.map(|state| state.to_string()));
+    notes.iter().for_each(|note| talk::warn(note));
+    warnings.extend(notes);
 
     let written = Written {
         command: "backup",
@@ -76,9 +84,9 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
         bad: &written.bad,
         flow: written.flow.as_ref(),
         warnings: &warnings,
-        threads: request.threads,
+        verified,
     };
-    written.conclude(&arguments.output, arguments.report, talk, stop)
+    written.conclude(output, report)
 }
 
 fn request(arguments: &BackupArguments, output_path: Option<&Path>) -> Result<BackupRequest> {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::parts::all_named;
 use super::recompress::request;
-use crate::archive_output::{Reading, Written, place_lines, warn_of_copy};
+use crate::archive_output::{Reading, Written, place_lines, verify_again, warn_of_copy};
 use crate::arguments::MergeArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
@@ -39,6 +39,8 @@ pub fn run(arguments: &MergeArguments, talk: Talk, stop: &Stop) -> Result<ExitCo
     talk.say(&text(&merged, begun));
     // The verification opens the file again.
     drop(media);
+    let (output, report, threads) = (&arguments.output, arguments.report, request.threads);
+    let verified = verify_again(&merged.written, output, threads, report, talk, stop)?;
 
     let from =
         merged.from.iter().map(|(name, end)| json!({"archive": name, "id": end.id, "end": summary::end_value(end)}));
@@ -53,9 +55,9 @@ pub fn run(arguments: &MergeArguments, talk: Talk, stop: &Stop) -> Result<ExitCo
         bad: &merged.bad,
         flow: merged.flow.as_ref(),
         warnings: &warnings,
-        threads: request.threads,
+        verified,
     };
-    written.conclude(&arguments.output, arguments.report, talk, stop)
+    written.conclude(output, report)
 }
 
 /// Opens all archives, each with its parts; what is written must be none of them.

@@ -7,7 +7,7 @@ use blocktar::reblock::{ReblockRequest, ReblockSummary, Reblocking};
 use serde_json::json;
 
 use super::{open_old, thread_count};
-use crate::archive_output::{Written, place_lines, warn_of_copy};
+use crate::archive_output::{Written, place_lines, verify_again, warn_of_copy};
 use crate::arguments::ReblockArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
@@ -42,6 +42,8 @@ pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<Exit
     talk.say(&text(&archive, &written, begun));
     // The verification opens the file again.
     drop(media);
+    let (output, report, threads) = (&arguments.output, arguments.report, request.threads);
+    let verified = verify_again(&written.written, output, threads, report, talk, stop)?;
 
     let written = Written {
         command: "reblock",
@@ -51,9 +53,9 @@ pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<Exit
         bad: &written.bad,
         flow: written.flow.as_ref(),
         warnings: &warnings,
-        threads: request.threads,
+        verified,
     };
-    written.conclude(&arguments.output, arguments.report, talk, stop)
+    written.conclude(output, report)
 }
 
 fn text(archive: &str, written: &ReblockSummary, begun: Instant) -> String {

@@ -8,7 +8,7 @@ use blocktar::recompress::{RecompressSummary, recompress};
 use serde_json::json;
 
 use super::{open_old, thread_count};
-use crate::archive_output::{Written, place_lines, warn_of_copy};
+use crate::archive_output::{Written, place_lines, verify_again, warn_of_copy};
 use crate::arguments::{RecompressArguments, RewriteArguments};
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
@@ -36,6 +36,8 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
     talk.say(&text(&archive, &written, begun));
     // The verification opens the file again.
     drop(media);
+    let (output, report, threads) = (&arguments.output, arguments.report, request.threads);
+    let verified = verify_again(&written.written, output, threads, report, talk, stop)?;
 
     let written = Written {
         command: "recompress",
@@ -45,9 +47,9 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
         bad: &written.bad,
         flow: written.flow.as_ref(),
         warnings: &warnings,
-        threads: request.threads,
+        verified,
     };
-    written.conclude(&arguments.output, arguments.report, talk, stop)
+    written.conclude(output, report)
 }
 
 /// What is to be made otherwise.
