@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Measures by turns how long a chain of a full and ten increments of 5 % each takes to restore, and a full of the same state.
+# Measures by turns how long a chain of a full and ten increments of 5 % each takes to restore, and a full of the same state; and how long to merge, and to restore and back up
+# again instead.
 #
 #   benches/chain.sh             needs 5 GiB of disk, takes a minute
 #   benches/chain.sh --quick     the same on little data, to see that everything runs; its numbers mean nothing
@@ -54,6 +55,11 @@ before="rm -rf -- $restored; mkdir $restored; sync -f $folder"
 python3 "$here/measure.py" --memory-notes "$notes" --runs "$runs" --name "restore of a full and 10 increments" --before "$before" \
   --ours "$timed -q restore ${chain[*]/#/-i } $restored/new.img" \
   --peer-name "of a full of the same state" --peer "$program -q restore -i $folder/same-state.tar $restored/new.img" --ratio 1.1
+python3 "$here/measure.py" --memory-notes "$notes" --runs "$runs" --name "merge of a full and 10 increments" --before "$before" \
+  --ours "$timed -q merge ${chain[*]} -o $restored/merged.tar" --peer-name "restore, then backup" \
+  --peer "$program -q restore ${chain[*]/#/-i } $restored/new.img && $program -q backup $restored/new.img --compression none -o $restored/new.tar"
+"$program" -q merge "${chain[@]}" -o "$restored/merged.tar" --overwrite
+"$program" -q compare "$restored/merged.tar" "$state"
 "$program" -q restore "${chain[@]/#/--input=}" "$restored/chain.img"
 cmp "$restored/chain.img" "$state"
-echo "the restored image is the device, byte for byte"
+echo "the restored image and the merged archive are the device, byte for byte"
