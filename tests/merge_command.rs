@@ -33,7 +33,7 @@ fn a_full_and_its_increments_become_a_full() {
     // What was made on the newest one before builds on it too.
     chain.restores("restore -i 4.tar -i full2.tar b.img", "b.img", 3);
     let output = chain.place.run("merge 4.tar full2.tar -o full3.tar");
-    says(&output.stderr, "summary", &["merged 2 archives", "of          full2.tar", "as it was", "image state"]);
+    says(&output.stderr, "summary", &["merged 2 archives", "of          full2.tar", "packed anew", "image state"]);
     chain.restores("restore -i full3.tar c.img", "c.img", 3);
 }
 

@@ -82,7 +82,11 @@ fn text(merged: &MergeSummary, begun: Instant) -> String {
     lines.extend(merged.from.iter().map(|(name, _)| summary::line("of", name)));
     lines.extend(summary::amounts(info, end));
     let (copied, members) = (sizes::short(merged.copied_bytes), count(merged.copied_members, "member"));
-    lines.push(summary::line("as it was", &format!("{copied} in {members}; the rest was packed anew")));
+    let as_it_was = match merged.copied_members == end.data_members {
+        true => "all of it".to_owned(),
+        false => format!("{copied} in {members}; the rest was packed anew"),
+    };
+    lines.push(summary::line("as it was", &as_it_was));
     lines.extend(place_lines(&merged.written));
     lines.extend(merged.flow.iter().map(|flow| buffer::line(flow, merged.written.bytes)));
     lines.push(summary::line("id", &info.id));
