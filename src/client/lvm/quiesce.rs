@@ -1,7 +1,7 @@
 //! The user's commands around the moment of a snapshot: one that brings an application to rest, one that lets it go on.
 
 use std::io;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::location::VolumeName;
 use crate::progress::Progress;
+use crate::sys::command;
 
 /// How often it is looked whether a command has ended: an application waits for it.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
@@ -22,13 +23,13 @@ pub(super) fn between<T>(
     progress: &Arc<Progress>,
     work: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
-    let run_before = || before.map_or(Ok(()), |command| run("--before-snapshot", command, volume, Some(progress)));
+    let bring_to_rest = || before.map_or(Ok(()), |line| run_before(line, volume, progress));
     let Some(after) = after.map(str::to_owned) else {
-        run_before()?;
+        bring_to_rest()?;
         return work();
     };
     let name = volume.clone();
-    let (ran, undo) = progress.undos().hold(run_before, move |_| run("--after-snapshot", &after, &name, None));
+    let (ran, undo) = progress.undos().hold(bring_to_rest, move |_| run_after(&after, &name));
     let outcome = ran.and_then(|()| work());
     let thawed = undo.run();
     // The first failure is told; a failed second command is the one that leaves an application at rest.
@@ -38,36 +39,48 @@ pub(super) fn between<T>(
     }
 }
 
-/// Runs a command by sh to its end; with a progress, it is ended when that wants to stop.
-fn run(option: &'static str, command: &str, volume: &VolumeName, progress: Option<&Progress>) -> Result<()> {
-    let failed = |cause: io::Error| Error::io("running", format!("{option} `{command}`"), cause);
-    let mut child = Command::new("sh")
-        .args(["-c", command])
-        .env("BLOCKTAR_VOLUME", volume.to_string())
-        .stdin(Stdio::null())
-        // Standard output may be the archive.
-        .stdout(io::stderr())
-        .spawn()
-        .map_err(failed)?;
-    let status = loop {
-        if let Some(status) = child.try_wait().map_err(failed)? {
-            break status;
+/// Brings the application to rest; ended with all that it started when the process is to stop.
+fn run_before(line: &str, volume: &VolumeName, progress: &Progress) -> Result<()> {
+    const OPTION: &str = "--before-snapshot";
+    let mut command = shell(line, volume);
+    let mut child = command::release_signals(&mut command).spawn().map_err(|cause| failed(OPTION, line, cause))?;
+    let ended = loop {
+        match child.try_wait() {
+            Ok(None) if progress.check().is_err() => break command::end(&mut child),
+            Ok(None) => thread::sleep(LOOK_INTERVAL),
+            Ok(Some(status)) => break Ok(status),
+            Err(cause) => break Err(cause),
         }
-        if let Some(Err(interrupted)) = progress.map(Progress::check) {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(interrupted);
-        }
-        thread::sleep(LOOK_INTERVAL);
     };
-    if status.success() {
-        return Ok(());
+    // Ctrl-C reaches it too: that it ended then is no failure of its own.
+    progress.check()?;
+    let remedy = "what it wrote says why; no snapshot was taken";
+    succeeded(ended).map_err(|cause| failed(OPTION, line, cause).with_remedy(remedy))
+}
+
+/// Lets the application go on. The stop signals, which this process holds back, do not reach it: it would stay at rest.
+fn run_after(line: &str, volume: &VolumeName) -> Result<()> {
+    let remedy = "what it wrote says why; look whether what it should have let go on is still at rest";
+    succeeded(shell(line, volume).status()).map_err(|cause| failed("--after-snapshot", line, cause).with_remedy(remedy))
+}
+
+fn shell(line: &str, volume: &VolumeName) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).env("BLOCKTAR_VOLUME", volume.to_string()).stdin(Stdio::null());
+    // Standard output may be the archive.
+    command.stdout(io::stderr());
+    command
+}
+
+fn succeeded(ended: io::Result<ExitStatus>) -> io::Result<()> {
+    match ended? {
+        status if status.success() => Ok(()),
+        status => Err(io::Error::other(format!("it failed: {status}"))),
     }
-    let remedy = match progress {
-        Some(_) => "what it wrote says why; no snapshot was taken",
-        None => "what it wrote says why; look whether what it should have let go on is still at rest",
-    };
-    Err(failed(io::Error::other(format!("it failed: {status}"))).with_remedy(remedy))
+}
+
+fn failed(option: &str, line: &str, cause: io::Error) -> Error {
+    Error::io("running", format!("{option} `{line}`"), cause)
 }
 
 #[cfg(test)]
@@ -116,14 +129,30 @@ mod tests {
     #[test]
     fn the_wish_to_stop_ends_the_first_command_and_not_the_second() {
         let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("log");
+        let (log, number) = (folder.path().join("log"), folder.path().join("number"));
         let progress = Arc::new(Progress::default());
-        progress.interrupt(2);
         let volume = VolumeName::parse("vg/lv").unwrap();
+        let before = format!("sleep 60 & echo $! > {}; wait", number.display());
         let after = format!("sleep 0.1; echo thawed > {}", log.display());
-        let outcome =
-            between(Some("sleep 60"), Some(&after), &volume, &progress, || -> Result<()> { panic!("it went on") });
+        let outcome = thread::scope(|scope| {
+            scope.spawn(|| {
+                while std::fs::read_to_string(&number).unwrap_or_default().is_empty() {
+                    thread::sleep(LOOK_INTERVAL);
+                }
+                progress.interrupt(2);
+            });
+            between(Some(&before), Some(&after), &volume, &progress, || -> Result<()> { panic!("it went on") })
+        });
         assert!(matches!(outcome, Err(Error::Interrupted { signal: 2 })));
         assert_eq!(std::fs::read_to_string(log).unwrap(), "thawed\n");
+        // What the command had started is no child of this process, and ends with it all the same.
+        let stat = format!("/proc/{}/stat", std::fs::read_to_string(number).unwrap().trim());
+        for _ in 0..2000 {
+            match std::fs::read_to_string(&stat) {
+                Ok(stat) if !stat.contains(") Z ") => thread::sleep(LOOK_INTERVAL),
+                _ => return,
+            }
+        }
+        panic!("what the command started goes on");
     }
 }
