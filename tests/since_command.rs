@@ -214,6 +214,11 @@ fn what_cannot_be_built_on_is_refused_before_anything_is_written() {
     assert!(place.refused(7, "--since 1.tar").contains("holds only what changed since"));
     assert!(place.refused(6, "--since full.tar --since 1.tar --since full.tar").contains("once"));
     assert!(place.refused(6, "--since -").contains("standard input"));
+    // A pipe by another name can be read once, and only to its end.
+    let line = format!("{} backup disk.img --since <(cat full.tar) -o refused.tar", env!("CARGO_BIN_EXE_blocktar"));
+    let output = Command::new("bash").args(["-c", &line]).current_dir(place.0.path()).output().unwrap();
+    let spoken = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(6) && spoken.contains("cannot be read here and there"), "{spoken}");
     assert!(place.refused(6, "--since full.tar --if-untracked fail").contains("keeps track"));
     fs::create_dir(place.path("folder")).unwrap();
     assert!(place.refused(6, "--since folder --since full.tar").contains("folder alone"));

@@ -2,13 +2,11 @@
 
 mod folder;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use blocktar::archive::{BackupInfo, DigestKind, Inputs, OpenArchive, OpenOptions, Parent, limit};
 use blocktar::backup::{Audit, Changes, Since, audit};
 use blocktar::baseline::Baseline;
-use blocktar::catalog;
 use blocktar::error::{Error, Result};
 use blocktar::extent::ExtentMap;
 use blocktar::location::Location;
@@ -121,15 +119,9 @@ fn nothing_to_build_on(folder: &Path, device: &Device, name: Option<&str>) -> Er
 
 /// Opens each archive with all of its parts.
 fn open_all(paths: &[PathBuf]) -> Result<Vec<OpenArchive>> {
-    let mut inputs: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    for path in paths {
-        let entry = catalog::examine(media::open_input(Some(path))?)?;
-        // What cannot be told apart is opened alone: then it is said what is wrong with it.
-        let id = entry.info.map_or_else(|| path.display().to_string(), |info| info.id);
-        inputs.entry(id).or_default().push(media::open_input(Some(path))?);
-    }
-    let open = |given: Vec<_>| OpenArchive::open(Inputs::all(given)?, &OpenOptions::default());
-    inputs.into_values().map(open).collect()
+    let inputs = paths.iter().map(|path| media::open_input(Some(path))).collect::<Result<Vec<_>>>()?;
+    let open = |inputs| OpenArchive::open(inputs, &OpenOptions::default());
+    Inputs::by_archive(inputs)?.into_iter().map(open).collect()
 }
 
 /// How what should be unchanged is checked.
