@@ -158,6 +158,11 @@ impl Error {
         self
     }
 
+    /// What it says and what the user can do about it, as one sentence: for a warning, where the work goes on all the same.
+    pub fn sentence(&self) -> String {
+        self.remedy().map_or_else(|| self.to_string(), |remedy| format!("{self}; {remedy}"))
+    }
+
     /// What the user can do about it, where that is known.
     pub fn remedy(&self) -> Option<&str> {
         match self {

@@ -8,7 +8,7 @@ use crate::client::lvm::{
     MetadataSnapshot, ParentAndNow, Snapshot, SnapshotRequest, SnapshotWatch, changed_since, mapped, thin_changes,
 };
 use crate::error::{Advised, Error, Result};
-use crate::extent::ExtentMap;
+use crate::extent::{Extent, ExtentMap};
 use crate::location::{Location, VolumeName};
 use crate::progress::Progress;
 use crate::stream::{Device, Image, Source};
@@ -69,13 +69,13 @@ impl FrozenVolume {
     /// # Errors
     /// An interruption.
     pub fn used(&self, progress: &Arc<Progress>) -> Result<(ExtentMap, Vec<String>)> {
-        let whole = || [crate::extent::Extent::data(0, self.device.size_bytes)].into_iter().collect();
+        let whole = || [Extent::data(0, self.device.size_bytes)].into_iter().collect();
         match self.mapped(progress) {
             Ok(Some(map)) => Ok((map, Vec::new())),
             Ok(None) => Ok((whole(), Vec::new())),
             Err(interrupted @ Error::Interrupted { .. }) => Err(interrupted),
             Err(error) => {
-                let why = with_remedy(&error);
+                let why = error.sentence();
                 let note = format!("all of {} is read, as it could not be asked what is used of it: {why}", self.name);
                 Ok((whole(), vec![note]))
             }
@@ -120,7 +120,7 @@ impl FrozenVolume {
         match changed {
             Ok(changed) => Ok(Tracking::Known { changed, word }),
             Err(interrupted @ Error::Interrupted { .. }) => Err(interrupted),
-            Err(error) => Ok(Tracking::Lost(with_remedy(&error))),
+            Err(error) => Ok(Tracking::Lost(error.sentence())),
         }
     }
 
@@ -140,10 +140,6 @@ impl FrozenVolume {
     pub fn remove(self) -> Result<()> {
         self.snapshot.remove()
     }
-}
-
-fn with_remedy(error: &Error) -> String {
-    error.remedy().map_or_else(|| error.to_string(), |remedy| format!("{error}; {remedy}"))
 }
 
 /// A snapshot as an image of its origin.

@@ -97,10 +97,7 @@ pub fn conclude(frozen: Option<FrozenVolume>, keep_for: Option<String>) -> Vec<S
         (Some(frozen), Some(state)) => frozen.keep(&state),
         (Some(frozen), None) => frozen.remove(),
     };
-    let told = |error: blocktar::error::Error| {
-        error.remedy().map_or_else(|| error.to_string(), |remedy| format!("{error}; {remedy}"))
-    };
-    concluded.err().map(told).into_iter().collect()
+    concluded.err().map(|error| error.sentence()).into_iter().collect()
 }
 
 fn options(arguments: &BackupArguments) -> SourceOptions {
