@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::process::Stat;
 use super::signal::held_back;
 
 /// How long a program has to end by itself; users expect an end within a second, and have waited for a moment already.
@@ -64,14 +65,14 @@ impl Family {
     fn find(&mut self, number: u32) {
         let running = running();
         let mut begun_by = BTreeMap::<u32, Vec<u32>>::new();
-        for (number, (_, parent)) in &running {
-            begun_by.entry(*parent).or_default().push(*number);
+        for (number, stat) in &running {
+            begun_by.entry(stat.parent).or_default().push(*number);
         }
         let known = self.members.iter().filter(|process| is_running(&running, process)).map(|process| process.number);
         let mut wanted: Vec<_> = known.chain([number]).collect();
         while let Some(number) = wanted.pop() {
-            if let Some((begun, _)) = running.get(&number) {
-                self.members.insert(Process { number, begun: *begun });
+            if let Some(stat) = running.get(&number) {
+                self.members.insert(Process { number, begun: stat.started });
                 wanted.extend(begun_by.remove(&number).unwrap_or_default());
             }
         }
@@ -91,25 +92,16 @@ impl Family {
     }
 }
 
-/// The processes that have not ended, by their numbers: when each began, and who started it.
-fn running() -> BTreeMap<u32, (u64, u32)> {
+/// The processes that have not ended, by their numbers.
+fn running() -> BTreeMap<u32, Stat> {
     let Ok(entries) = fs::read_dir("/proc") else { return BTreeMap::new() };
     let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let stat = |number: u32| parse_stat(&fs::read_to_string(format!("/proc/{number}/stat")).ok()?);
-    numbers.filter_map(|number| Some((number, stat(number)?))).collect()
+    let stats = numbers.filter_map(|number| Some((number, Stat::of(number)?)));
+    stats.filter(|(_, stat)| !stat.has_ended).collect()
 }
 
-fn is_running(running: &BTreeMap<u32, (u64, u32)>, process: &Process) -> bool {
-    running.get(&process.number).is_some_and(|(begun, _)| *begun == process.begun)
-}
-
-/// When a process began and who started it, by what proc_pid_stat(5) says; nothing of one that only waits to be counted off.
-fn parse_stat(stat: &str) -> Option<(u64, u32)> {
-    // The name before it may hold anything.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
-    let (state, parent) = (fields.next()?, fields.next()?.parse().ok()?);
-    let begun = fields.nth(17)?.parse().ok()?;
-    (state != "Z").then_some((begun, parent))
+fn is_running(running: &BTreeMap<u32, Stat>, process: &Process) -> bool {
+    running.get(&process.number).is_some_and(|stat| stat.started == process.begun)
 }
 
 #[cfg(test)]
@@ -117,18 +109,6 @@ mod tests {
     use std::process::Stdio;
 
     use super::*;
-
-    #[test]
-    fn reads_who_started_a_process_and_when() {
-        let stat = |state| format!("7 (a) 1 (b) {state} 5 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 4711 8192 1\n");
-        assert_eq!(parse_stat(&stat("S")), Some((4711, 5)));
-        assert_eq!(parse_stat(&stat("Z")), None);
-        assert_eq!(parse_stat("7 (a) S 5"), None);
-        assert_eq!(
-            running().get(&std::process::id()).map(|(_, parent)| *parent),
-            Some(nix::unistd::getppid().as_raw().cast_unsigned())
-        );
-    }
 
     /// The program, and what stands at the end of a line that it prints: the number of a process that it started.
     fn begun(line: &str) -> (Child, u32) {

@@ -50,15 +50,48 @@ fn this_boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// The 22nd field of its stat (proc(5)); the second, its name in brackets, may hold anything.
 fn started(number: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    Stat::of(number).map(|stat| stat.started)
+}
+
+/// What the kernel says of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stat {
+    /// It has ended, and only waits to be counted off by the one that started it.
+    pub(super) has_ended: bool,
+    /// Who started it.
+    pub(super) parent: u32,
+    /// When it was started, in ticks since the machine was.
+    pub(super) started: u64,
+}
+
+impl Stat {
+    /// Of the process with this number; `None` if there is none.
+    pub(super) fn of(number: u32) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{number}/stat")).ok()?)
+    }
+
+    /// The third, fourth and 22nd fields of proc_pid_stat(5); the second, the name in brackets, may hold anything.
+    fn parse(stat: &str) -> Option<Self> {
+        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+        let (state, parent) = (fields.next()?, fields.next()?.parse().ok()?);
+        Some(Self { has_ended: state == "Z", parent, started: fields.nth(17)?.parse().ok()? })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_who_started_a_process_and_when() {
+        let stat = |state| format!("7 (a) 1 (b) {state} 5 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 4711 8192 1\n");
+        assert_eq!(Stat::parse(&stat("S")), Some(Stat { has_ended: false, parent: 5, started: 4711 }));
+        assert!(Stat::parse(&stat("Z")).unwrap().has_ended);
+        assert_eq!(Stat::parse("7 (a) S 5"), None);
+        let this = Stat::of(std::process::id()).unwrap();
+        assert_eq!(this.parent, nix::unistd::getppid().as_raw().cast_unsigned());
+    }
 
     #[test]
     fn a_process_is_gone_when_it_has_ended() {
