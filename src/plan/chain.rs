@@ -25,7 +25,7 @@ impl<'a> From<&'a OpenArchive> for Link<'a> {
 impl Link<'_> {
     /// Whether this is the archive that a child names as its parent: by its state, where that is known. A pipe gives it away at its end only; then the id
     /// is the best hint, and whoever reads the archive holds the state against the child's.
-    fn is(&self, parent: &Parent) -> bool {
+    fn is_named_by(&self, parent: &Parent) -> bool {
         self.state.map_or(self.info.id == parent.id, |state| state == parent.state)
     }
 }
@@ -96,7 +96,7 @@ fn refuse_doubles(links: &[Link<'_>]) -> Result<()> {
 /// The place of the archive on which this one builds, if it is among them.
 fn parent_of(links: &[Link<'_>], link: &Link<'_>) -> Result<Option<usize>> {
     let Some(parent) = &link.info.parent else { return Ok(None) };
-    let found = links.iter().position(|other| other.is(parent));
+    let found = links.iter().position(|other| other.is_named_by(parent));
     if let Some(place) = found {
         let (had, says) = (links[place].info.device.size_bytes, parent.device_size);
         if had != says {

@@ -34,26 +34,44 @@ pub struct Share<'a> {
 }
 
 impl Share<'_> {
-    /// How many bytes of data or zeros it has at most to give, of those before `end`.
-    fn bytes(&self, zero: bool, end: u64) -> u64 {
-        let within = |range: Range| self.wanted.within(Range::between(range.start.min(end), range.end().min(end)));
-        let count = |range| within(range).iter().map(|range| range.length).sum::<u64>();
-        let told = |end: &End| if zero { end.zero_bytes } else { end.data_bytes + end.bad_bytes };
-        let map = match (self.map, self.end) {
-            (Some(map), _) if self.link.info.map == MapKind::First => map,
-            (None, Some(counts)) => return told(counts).min(count(Range { start: 0, length: end })),
-            // Without a map it may all be data.
-            _ => return if zero { 0 } else { count(Range { start: 0, length: end }) },
+    /// What it has to give of the bytes before `up_to`.
+    fn amounts(&self, up_to: u64) -> Amounts {
+        let wanted_of = |range: Range| {
+            let range = Range::between(range.start.min(up_to), range.end().min(up_to));
+            self.wanted.within(range).iter().map(|piece| piece.length).sum::<u64>()
         };
-        let extents = map.iter().filter(|extent| (extent.kind != ExtentKind::Data) == zero);
-        extents.map(|extent| count(extent.range())).sum()
+        let of_all = wanted_of(Range { start: 0, length: up_to });
+        match (self.map, self.end) {
+            (Some(map), _) if self.link.info.map == MapKind::First => {
+                let of = |is_data| {
+                    let extents = map.iter().filter(|extent| (extent.kind == ExtentKind::Data) == is_data);
+                    extents.map(|extent| wanted_of(extent.range())).sum()
+                };
+                Amounts { data_bytes: of(true), zero_bytes: of(false) }
+            }
+            (None, Some(end)) => Amounts {
+                data_bytes: (end.data_bytes + end.bad_bytes).min(of_all),
+                zero_bytes: end.zero_bytes.min(of_all),
+            },
+            // Without a map it may all be data.
+            _ => Amounts { data_bytes: of_all, zero_bytes: 0 },
+        }
     }
 
     /// Of how many bytes it will tell, as far as that is known.
     pub fn told_bytes(&self) -> u64 {
-        let size_bytes = self.link.info.device.size_bytes;
-        self.bytes(false, size_bytes) + self.bytes(true, size_bytes)
+        let Amounts { data_bytes, zero_bytes } = self.amounts(self.link.info.device.size_bytes);
+        data_bytes + zero_bytes
     }
+}
+
+/// How much an archive gives to a restore.
+#[derive(Clone, Copy, Debug)]
+struct Amounts {
+    /// Bytes that may be data, at most.
+    data_bytes: u64,
+    /// Bytes that are certain to be zero.
+    zero_bytes: u64,
 }
 
 /// A restore that fits.
@@ -112,7 +130,7 @@ pub fn plan(shares: &[Share<'_>], base: Base, target: &TargetFacts, truncate: bo
         return Err(too_small(info, target, capacity));
     }
     let restored_bytes = device_bytes.min(capacity);
-    let bytes = |zero| shares.iter().map(|share| share.bytes(zero, restored_bytes)).sum();
+    let amounts: Vec<_> = shares.iter().map(|share| share.amounts(restored_bytes)).collect();
     Ok(Plan {
         target: target.name.clone(),
         new_image: target.capacity.is_none(),
@@ -120,8 +138,8 @@ pub fn plan(shares: &[Share<'_>], base: Base, target: &TargetFacts, truncate: bo
         chain: links.iter().map(planned).collect(),
         device_bytes,
         restored_bytes,
-        data_bytes: bytes(false),
-        zero_bytes: bytes(true),
+        data_bytes: amounts.iter().map(|amounts| amounts.data_bytes).sum(),
+        zero_bytes: amounts.iter().map(|amounts| amounts.zero_bytes).sum(),
         tail_bytes: capacity.saturating_sub(device_bytes),
         cut_bytes: device_bytes.saturating_sub(capacity),
         bad_bytes: shares.iter().map(|share| share.end.map(|end| end.bad_bytes)).sum(),
