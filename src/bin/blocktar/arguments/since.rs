@@ -14,7 +14,7 @@ pub struct SinceArguments {
     /// Do this where nothing tells what changed
     #[arg(long, value_enum, value_name = "HOW", default_value = "digest", requires = "since")]
     pub if_untracked: IfUntracked,
-    /// Note the digests of so many ranges that are unchanged, by which a target can be known again, 0 to 256
+    /// Hold so many ranges that should be unchanged against the archives, and note their digests, by which a restore onto the parent knows its target, 0 to 256
     #[arg(long, value_name = "N", default_value = "16", requires = "since", value_parser = samples)]
     pub audit: usize,
 }
