@@ -14,10 +14,11 @@ use std::sync::Arc;
 use archives::descent::try_merge;
 use archives::{MemoryInput, Way, back_up_source, small};
 use blocktar::archive::{OpenArchive, OpenOptions, RewriteRequest};
-use blocktar::backup::{BackupRequest, Changes, Since};
+use blocktar::backup::{BackupRequest, Changes, Since, audit};
 use blocktar::baseline::Baseline;
 use blocktar::plan::chain::Base;
 use blocktar::progress::Progress;
+use blocktar::range_set::RangeSet;
 use blocktar::restore::{Chain, RestoreRequest, RestoreSummary, restore};
 use blocktar::source::Scan;
 use blocktar::target::memory::Memory;
@@ -79,6 +80,24 @@ fn what_a_newer_archive_could_not_read_stays_as_it_was_and_is_named() {
         assert_eq!(summary.bad.count(), 1);
         assert!(image[BAD] == bytes[BAD] && image[100_000..] == newer[100_000..], "{way:?}");
     }
+}
+
+#[test]
+fn a_sample_that_cannot_be_read_does_not_count_as_changed() {
+    let bytes = Chance::from_seed(6).bytes(SIZE);
+    let mut archives = Vec::new();
+    back_up(&mut archives, &bytes, None);
+    let baseline = Baseline::of_chain(&mut opened(&archives, Way::File)).unwrap();
+    let chosen = baseline.sample(256, 1 << 20, SIZE as u64, baseline.digest(), &RangeSet::default());
+    let mut device = ModelDevice::of(bytes);
+    device.unreadable = Some(BAD);
+    device.bytes[SIZE - 1] ^= 1;
+    let found = audit(&device.image(), &chosen, baseline.digest(), &Progress::default()).unwrap();
+    let holds = |ranges: &[blocktar::extent::Range], byte: usize| {
+        ranges.len() == 1 && ranges[0].start <= byte as u64 && (byte as u64) < ranges[0].end()
+    };
+    assert!(holds(&found.unreadable, BAD.start) && holds(&found.differing, SIZE - 1), "{found:?}");
+    assert_eq!(found.samples.len() + 2, chosen.len());
 }
 
 /// The device was cut and grew again: what it held before that is gone, and does not come back where nothing else could be read.

@@ -11,8 +11,10 @@ use crate::stream::Image;
 pub struct Audit {
     /// Those that are.
     pub samples: Vec<Sample>,
-    /// Those that are not, or cannot be read.
+    /// Those that are not.
     pub differing: Vec<Range>,
+    /// Those that cannot be read, so that nobody knows.
+    pub unreadable: Vec<Range>,
 }
 
 /// Reads these ranges, and holds each against the digest that it had.
@@ -26,11 +28,11 @@ pub fn audit(image: &dyn Image, ranges: &[(Range, Digest)], kind: DigestKind, pr
         progress.check()?;
         buffer.resize(range.length as usize, 0);
         image.prefetch(range.start, range.length);
-        // What cannot be read fails the backup, or is noted, when its turn comes.
-        let is_read = image.read_at(&mut buffer, range.start).is_ok();
-        match is_read && kind.of(&buffer) == digest {
-            true => audit.samples.push(Sample::of(range, digest, kind)),
-            false => audit.differing.push(range),
+        match image.read_at(&mut buffer, range.start) {
+            Ok(()) if kind.of(&buffer) == digest => audit.samples.push(Sample::of(range, digest, kind)),
+            Ok(()) => audit.differing.push(range),
+            // Why is told by the read loop, where the backup needs these bytes.
+            Err(_) => audit.unreadable.push(range),
         }
         image.release(range.start, range.length);
     }

@@ -170,7 +170,7 @@ impl History {
             assert_eq!(Some(request.digest.of(&before[inside.clone()])), sample.digest());
             assert!(before[inside.clone()] == self.device.bytes[inside], "a sample that changed");
         }
-        assert_eq!(audit.samples.len() + audit.differing.len(), chosen.len());
+        assert_eq!(audit.samples.len() + audit.differing.len() + audit.unreadable.len(), chosen.len());
         self.tally.samples += audit.samples.len() as u64;
         Since { parent: baseline.parent().clone(), changes: Changes::ByDigest(baseline), samples: audit.samples }
     }

@@ -189,12 +189,16 @@ impl Parents {
     ) -> Result<(Since, Value)> {
         let audit = self.audited(source, &changed.iter().map(|extent| extent.range()).collect(), checking)?;
         if let Some(range) = audit.differing.first() {
-            let (start, last, id) = (range.start, range.end() - 1, &self.head.id);
+            let (range, id) = (talk::range_text(range), &self.head.id);
             let why = format!(
-                "bytes {start} to {last} should be as they were, but are not what {id} holds: the list of what changed is wrong, or its snapshot is not what that archive was made from"
+                "{range} should be as they were, but are not what {id} holds: the list of what changed is wrong, or its snapshot is not what that archive was made from"
             );
             let remedy = "make a full; or remove the kept snapshot (`lvs @blocktar`), so that everything is compared";
             return Err(Error::wrong_chain("write only what changed", why, Some(remedy.to_owned())));
+        }
+        for range in &audit.unreadable {
+            let range = talk::range_text(range);
+            talk::warn(&format!("{range} cannot be read: whether they are as they were could not be checked"));
         }
         checking.talk.say(&self.told(word));
         let (parent, value) = (self.parent().clone(), self.value(word));
