@@ -59,7 +59,7 @@ pub fn read_exceptions(
 ) -> io::Result<ExtentMap> {
     let mut header = AlignedBuffer::new(ALIGNMENT as usize);
     read(&mut header, 0, ALIGNMENT as usize)?;
-    let chunk_bytes = chunk_bytes(header.bytes())?;
+    let chunk_bytes = read_header(header.bytes())?;
     let store_chunks = store_bytes / chunk_bytes;
     let mut changed = Bits::new(sizes.parent.max(sizes.now), chunk_bytes);
     let mut table = AlignedBuffer::new(chunk_bytes as usize);
@@ -88,12 +88,12 @@ pub fn read_exceptions(
     }
     // An overflow while this was read leaves out what was written behind it.
     read(&mut header, 0, ALIGNMENT as usize)?;
-    self::chunk_bytes(header.bytes())?;
+    read_header(header.bytes())?;
     Ok(changed.into_map(sizes))
 }
 
-/// Checks the header and gives the size of a chunk.
-fn chunk_bytes(header: &[u8]) -> io::Result<u64> {
+/// Checks the header, four words of 32 bits, and gives the size of a chunk in bytes.
+fn read_header(header: &[u8]) -> io::Result<u64> {
     let word = |place: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| header[4 * place + byte]));
     if word(0) != MAGIC {
         return Err(broken("it does not begin as a snapshot's store does"));
