@@ -133,7 +133,7 @@ impl FrozenVolume {
 
     /// Keeps the snapshot as the base of the next increment on this state, in place of those that were kept before. Nobody reads it any more.
     pub fn keep(self, state: &str) -> Result<()> {
-        self.snapshot.keep(&self.name, state)
+        self.snapshot.keep(state)
     }
 
     /// Removes the snapshot. Nobody reads it any more, or ends within seconds.

@@ -38,14 +38,10 @@ struct Reservation {
 impl MetadataSnapshot {
     /// Reserves it; waits while others have it, a minute at most.
     pub fn reserve(pool: &Volume, progress: &Arc<Progress>) -> Result<Self> {
-        Self::reserve_within(PATIENCE, pool, progress)
-    }
-
-    fn reserve_within(patience: Duration, pool: &Volume, progress: &Arc<Progress>) -> Result<Self> {
         let name = pool.mapper_name()?;
         let (target, device) = (format!("{name}-tpool"), format!("/dev/mapper/{name}_tmeta"));
         let lock_name = format!("thin-pool-{}", pool.uuid);
-        let until = Instant::now() + patience;
+        let until = Instant::now() + PATIENCE;
         let wait = |what: &mut dyn FnMut() -> Result<bool>| {
             while !what()? {
                 progress.check()?;

@@ -115,7 +115,7 @@ impl Snapshot {
     }
 
     /// Keeps it for this state of its volume, and then removes those that were kept before.
-    pub fn keep(self, origin: &VolumeName, state: &str) -> Result<()> {
+    pub fn keep(self, state: &str) -> Result<()> {
         let (name, tag) = (self.name.to_string(), mark::kept(state));
         let old: Vec<_> = self.volume.tags.iter().filter(|tag| *tag != mark::TAG).cloned().collect();
         let mut arguments = vec!["--yes", "--quiet", "--addtag", &tag];
@@ -127,7 +127,7 @@ impl Snapshot {
         let volume = group.volume(&self.volume.origin)?;
         for kept in group.snapshots_of(volume) {
             if mark::state(&kept.tags).is_some() && kept.uuid != self.volume.uuid {
-                remove(&sibling(origin, &kept.name)?, Ending::Owner)?;
+                remove(&sibling(&self.name, &kept.name)?, Ending::Owner)?;
             }
         }
         Ok(())
