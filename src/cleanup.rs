@@ -1,4 +1,4 @@
-//! What must be undone before the process ends, by whoever comes first: its owner, or the thread that ends the process.
+//! What must be cleaned up before the process ends, by whoever comes first: its owner, or the thread that ends the process.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,49 +6,49 @@ use std::thread;
 
 use crate::error::{Error, Result};
 
-/// On whose behalf something is undone.
+/// Why something is cleaned up now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum Occasion {
     /// Its owner needs it no longer, or failed.
-    Owner,
-    /// The process ends, while others of its threads may still use what is undone.
-    Process,
+    NotNeeded,
+    /// The process ends, while others of its threads may still use it.
+    ProcessEnds,
 }
 
-type Action = Box<dyn FnOnce(Ending) -> Result<()> + Send>;
+type Action = Box<dyn FnOnce(Occasion) -> Result<()> + Send>;
 
-/// One thing to undo; nothing, once it was undone.
+/// How one thing is cleaned up; nothing, once it was.
 type Entry = Arc<Mutex<Option<Action>>>;
 
-/// What is to be undone, in the order in which it was done.
+/// What is to be cleaned up, in the order in which it was made.
 #[derive(Default)]
-pub struct Undos {
+pub struct Cleanups {
     entries: Mutex<Entries>,
 }
 
 #[derive(Default)]
 struct Entries {
     held: Vec<Entry>,
-    /// The process ends: what was done now would stay.
+    /// The process ends: what was made now would stay.
     closed: bool,
 }
 
-/// The owner's hold on one thing to undo: it is undone when this is dropped, at the latest.
-#[must_use = "what is dropped at once is undone at once"]
-pub struct Undo {
+/// The owner's hold on one thing that must not stay: it is cleaned up when this is dropped, at the latest.
+#[must_use = "what is dropped at once is cleaned up at once"]
+pub struct Cleanup {
     entry: Entry,
-    undos: Arc<Undos>,
+    cleanups: Arc<Cleanups>,
 }
 
-impl Undos {
-    /// Does something and notes how it is undone. Whoever wants to undo it meanwhile waits until it is done.
+impl Cleanups {
+    /// Makes something and notes how it is cleaned up. Whoever wants to clean up meanwhile waits until it is made.
     ///
     /// It is noted whether it succeeds or not: half of it may be done. Once the process ends, this does nothing and never returns.
     pub fn hold<T>(
         self: &Arc<Self>,
         make: impl FnOnce() -> T,
-        undo: impl FnOnce(Ending) -> Result<()> + Send + 'static,
-    ) -> (T, Undo) {
+        clean_up: impl FnOnce(Occasion) -> Result<()> + Send + 'static,
+    ) -> (T, Cleanup) {
         let entry: Entry = Arc::default();
         let mut action = lock(&entry);
         let mut entries = lock(&self.entries);
@@ -59,27 +59,27 @@ impl Undos {
         }
         entries.held.push(Arc::clone(&entry));
         drop(entries);
-        *action = Some(Box::new(undo));
+        *action = Some(Box::new(clean_up));
         let made = make();
         drop(action);
-        (made, Undo { entry, undos: Arc::clone(self) })
+        (made, Cleanup { entry, cleanups: Arc::clone(self) })
     }
 
-    /// Undoes everything, the last first, and lets nothing more be done; gives what failed. Whoever calls this ends the process then.
-    pub fn undo_all(&self) -> Vec<Error> {
+    /// Cleans everything up, the last first, and lets nothing more be made; gives what failed. Whoever calls this ends the process then.
+    pub fn run_all(&self) -> Vec<Error> {
         lock(&self.entries).closed = true;
         let mut failures = Vec::new();
         while let Some(entry) = { lock(&self.entries).held.pop() } {
-            failures.extend(undo(&entry, Ending::Process).err());
+            failures.extend(clean_up(&entry, Occasion::ProcessEnds).err());
         }
         failures
     }
 }
 
-impl Undo {
-    /// Undoes it now.
+impl Cleanup {
+    /// Cleans it up now.
     pub fn run(self) -> Result<()> {
-        undo(&self.entry, Ending::Owner)
+        clean_up(&self.entry, Occasion::NotNeeded)
     }
 
     /// Leaves it as it is.
@@ -88,30 +88,30 @@ impl Undo {
     }
 }
 
-impl Drop for Undo {
-    /// A failure is not told here: whoever has to know calls [`Undo::run`].
+impl Drop for Cleanup {
+    /// A failure is not told here: whoever has to know calls [`Cleanup::run`].
     fn drop(&mut self) {
-        let _ = undo(&self.entry, Ending::Owner);
-        lock(&self.undos.entries).held.retain(|entry| !Arc::ptr_eq(entry, &self.entry));
+        let _ = clean_up(&self.entry, Occasion::NotNeeded);
+        lock(&self.cleanups.entries).held.retain(|entry| !Arc::ptr_eq(entry, &self.entry));
     }
 }
 
-impl fmt::Debug for Undos {
+impl fmt::Debug for Cleanups {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Undos({})", lock(&self.entries).held.len())
+        write!(f, "Cleanups({})", lock(&self.entries).held.len())
     }
 }
 
-impl fmt::Debug for Undo {
+impl fmt::Debug for Cleanup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Undo")
+        f.write_str("Cleanup")
     }
 }
 
 /// Stays locked while it runs, so that nobody goes on before it is done.
-fn undo(entry: &Entry, ending: Ending) -> Result<()> {
+fn clean_up(entry: &Entry, occasion: Occasion) -> Result<()> {
     let mut action = lock(entry);
-    action.take().map_or(Ok(()), |action| action(ending))
+    action.take().map_or(Ok(()), |action| action(occasion))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -124,77 +124,83 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
-    type Log = Arc<Mutex<Vec<(&'static str, Ending)>>>;
+    type Log = Arc<Mutex<Vec<(&'static str, Occasion)>>>;
 
-    fn held(undos: &Arc<Undos>, log: &Log, name: &'static str) -> Undo {
+    fn held(cleanups: &Arc<Cleanups>, log: &Log, name: &'static str) -> Cleanup {
         let log = Arc::clone(log);
-        let undo = move |ending| {
-            lock(&log).push((name, ending));
+        let clean_up = move |occasion| {
+            lock(&log).push((name, occasion));
             Ok(())
         };
-        undos.hold(|| (), undo).1
+        cleanups.hold(|| (), clean_up).1
     }
 
     #[test]
-    fn each_is_undone_once_by_whoever_comes_first() {
-        let (undos, log) = (Arc::new(Undos::default()), Log::default());
-        let (first, second, third) = (held(&undos, &log, "1"), held(&undos, &log, "2"), held(&undos, &log, "3"));
+    fn each_is_cleaned_up_once_by_whoever_comes_first() {
+        let (cleanups, log) = (Arc::new(Cleanups::default()), Log::default());
+        let (first, second, third) =
+            (held(&cleanups, &log, "1"), held(&cleanups, &log, "2"), held(&cleanups, &log, "3"));
         second.run().unwrap();
         third.forget();
-        let fourth = held(&undos, &log, "4");
-        assert!(undos.undo_all().is_empty());
+        let fourth = held(&cleanups, &log, "4");
+        assert!(cleanups.run_all().is_empty());
         drop((first, fourth));
-        assert!(undos.undo_all().is_empty());
-        assert_eq!(*lock(&log), [("2", Ending::Owner), ("4", Ending::Process), ("1", Ending::Process)]);
+        assert!(cleanups.run_all().is_empty());
+        assert_eq!(
+            *lock(&log),
+            [("2", Occasion::NotNeeded), ("4", Occasion::ProcessEnds), ("1", Occasion::ProcessEnds)]
+        );
     }
 
     #[test]
     fn nothing_is_begun_once_the_process_ends() {
-        let (undos, log) = (Arc::new(Undos::default()), Log::default());
-        undos.undo_all();
+        let (cleanups, log) = (Arc::new(Cleanups::default()), Log::default());
+        cleanups.run_all();
         let begun = Arc::clone(&log);
-        thread::spawn(move || undos.hold(|| lock(&begun).push(("made", Ending::Owner)), |_| Ok(())).1.forget());
+        thread::spawn(move || {
+            cleanups.hold(|| lock(&begun).push(("made", Occasion::NotNeeded)), |_| Ok(())).1.forget()
+        });
         thread::sleep(Duration::from_millis(50));
         assert!(lock(&log).is_empty());
     }
 
     #[test]
-    fn a_panic_undoes_it_too() {
-        let (undos, log) = (Arc::new(Undos::default()), Log::default());
+    fn a_panic_cleans_it_up_too() {
+        let (cleanups, log) = (Arc::new(Cleanups::default()), Log::default());
         let panicking = {
-            let (undos, log) = (Arc::clone(&undos), Arc::clone(&log));
+            let (cleanups, log) = (Arc::clone(&cleanups), Arc::clone(&log));
             thread::spawn(move || {
-                let _held = held(&undos, &log, "1");
+                let _held = held(&cleanups, &log, "1");
                 panic!("on purpose");
             })
         };
         assert!(panicking.join().is_err());
-        assert_eq!(*lock(&log), [("1", Ending::Owner)]);
+        assert_eq!(*lock(&log), [("1", Occasion::NotNeeded)]);
     }
 
     #[test]
     fn the_end_of_the_process_waits_until_it_is_done() {
-        let undos = Arc::new(Undos::default());
+        let cleanups = Arc::new(Cleanups::default());
         let (begun, has_begun) = channel();
         let log = Log::default();
         let making = {
-            let (undos, log) = (Arc::clone(&undos), Arc::clone(&log));
+            let (cleanups, log) = (Arc::clone(&cleanups), Arc::clone(&log));
             thread::spawn(move || {
                 let made = Arc::clone(&log);
                 let make = || {
                     begun.send(()).unwrap();
                     thread::sleep(Duration::from_millis(50));
-                    lock(&made).push(("made", Ending::Owner));
+                    lock(&made).push(("made", Occasion::NotNeeded));
                 };
-                let undone = move |ending| {
-                    lock(&log).push(("undone", ending));
+                let clean_up = move |occasion| {
+                    lock(&log).push(("cleaned up", occasion));
                     Ok(())
                 };
-                undos.hold(make, undone).1.forget();
+                cleanups.hold(make, clean_up).1.forget();
             })
         };
         has_begun.recv().unwrap();
-        undos.undo_all();
+        cleanups.run_all();
         making.join().unwrap();
         assert_eq!(lock(&log)[0].0, "made");
     }

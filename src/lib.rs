@@ -27,7 +27,7 @@
 //! | [`media`] | where archives go and come from; `tape::simulated`, a drive in memory, is public for tests and benchmarks | `sys`, ground |
 //! | [`client`] | what sources and targets share of a system's own tools: LVM | `sys`, ground |
 //! | [`sys`] | what only the kernel can tell or do; alone uses nix and `unsafe` | ground |
-//! | `ahead`, [`drive`], [`extent`], [`location`], [`range_set`], [`ranges`], [`stream`], [`progress`], `pipeline`, [`signature`], [`undo`], [`water`], `zeros`, [`error`] | ground | nothing of ours but ground |
+//! | `ahead`, [`cleanup`], [`drive`], [`extent`], [`location`], [`range_set`], [`ranges`], [`stream`], [`progress`], `pipeline`, [`signature`], [`water`], `zeros`, [`error`] | ground | nothing of ours but ground |
 //!
 //! `tests/layers.rs` reads this table and holds the code to it. Invariants: nothing looks complete before `finish`; a range is zero only where
 //! that was proven; sizes from an archive are bounded before memory is made for them; the archive layer never opens a file, and never panics on input.
@@ -39,6 +39,7 @@ pub mod backup;
 pub mod baseline;
 pub mod cartridge;
 pub mod catalog;
+pub mod cleanup;
 pub mod client;
 pub mod compare;
 pub mod drive;
@@ -62,7 +63,6 @@ pub mod source;
 pub mod stream;
 pub mod sys;
 pub mod target;
-pub mod undo;
 pub mod verify;
 pub mod water;
 mod zeros;

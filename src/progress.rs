@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
+use crate::cleanup::Cleanups;
 use crate::error::{Error, Result};
-use crate::undo::Undos;
 
 /// Counters that an operation keeps and anybody may watch, and the wish to stop.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub struct Progress {
     asking: AtomicBool,
     partial_files: Mutex<Vec<PathBuf>>,
     parting_words: Mutex<Option<String>>,
-    undos: Arc<Undos>,
+    cleanups: Arc<Cleanups>,
 }
 
 /// The counters at one moment, in bytes.
@@ -116,9 +116,9 @@ impl Progress {
         }
     }
 
-    /// What must be undone before the process ends.
-    pub fn undos(&self) -> &Arc<Undos> {
-        &self.undos
+    /// What must be cleaned up before the process ends.
+    pub fn cleanups(&self) -> &Arc<Cleanups> {
+        &self.cleanups
     }
 
     /// Notes a file that must not remain if the process has to leave without unwinding.

@@ -67,7 +67,7 @@ fn leave(watched: &Mutex<Watched>, signal: i32) {
     }
     thread::sleep(PATIENCE);
     for progress in &lock(watched).operations {
-        progress.undos().undo_all().iter().for_each(talk::report);
+        progress.cleanups().run_all().iter().for_each(talk::report);
         progress.remove_partials();
         progress.take_parting_words().into_iter().for_each(|words| talk::warn(&words));
     }

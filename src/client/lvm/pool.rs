@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::cleanup::Cleanup;
 use crate::error::{Advised, Error, Result};
 use crate::progress::Progress;
 use crate::sys::lock_file::LockFile;
-use crate::undo::Undo;
 
 use super::{Volume, tool};
 
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct MetadataSnapshot {
     device: String,
-    undo: Undo,
+    cleanup: Cleanup,
 }
 
 /// What reserves it and releases it.
@@ -62,10 +62,10 @@ impl MetadataSnapshot {
             Arc::new(Reservation { target: target.clone(), lock: Mutex::new(lock), is_held: AtomicBool::new(false) });
         reservation.release_left_over()?;
         let undone = Arc::clone(&reservation);
-        let (reserved, undo) =
-            progress.undos().hold(|| wait(&mut || reservation.try_reserve()), move |_| undone.release());
+        let (reserved, cleanup) =
+            progress.cleanups().hold(|| wait(&mut || reservation.try_reserve()), move |_| undone.release());
         reserved?;
-        Ok(Self { device, undo })
+        Ok(Self { device, cleanup })
     }
 
     /// The device with the tables, for thin_dump and thin_delta with `--metadata-snap`.
@@ -75,7 +75,7 @@ impl MetadataSnapshot {
 
     /// Gives it free for others.
     pub fn release(self) -> Result<()> {
-        self.undo.run()
+        self.cleanup.run()
     }
 }
 

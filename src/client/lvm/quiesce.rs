@@ -29,9 +29,9 @@ pub(super) fn between<T>(
         return work();
     };
     let name = volume.clone();
-    let (ran, undo) = progress.undos().hold(bring_to_rest, move |_| run_after(&after, &name));
+    let (ran, cleanup) = progress.cleanups().hold(bring_to_rest, move |_| run_after(&after, &name));
     let outcome = ran.and_then(|()| work());
-    let thawed = undo.run();
+    let thawed = cleanup.run();
     // The first failure is told; a failed second command is the one that leaves an application at rest.
     match (outcome, thawed) {
         (Ok(value), Ok(())) => Ok(value),

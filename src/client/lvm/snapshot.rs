@@ -4,10 +4,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::cleanup::{Cleanup, Occasion};
 use crate::error::{Advised, Error, Result};
 use crate::location::VolumeName;
 use crate::progress::Progress;
-use crate::undo::{Ending, Undo};
 
 use super::{Group, Volume, mark, quiesce, tool};
 
@@ -37,7 +37,7 @@ pub struct Snapshot {
     name: VolumeName,
     volume: Volume,
     pool: Option<Volume>,
-    undo: Undo,
+    cleanup: Cleanup,
 }
 
 /// What can be asked of a snapshot by those who read it.
@@ -68,17 +68,17 @@ impl Snapshot {
         };
         let name = new_name(origin)?;
         let (before, after) = (request.before.as_deref(), request.after.as_deref());
-        let undo = quiesce::between(before, after, origin, progress, || {
+        let cleanup = quiesce::between(before, after, origin, progress, || {
             progress.check()?;
-            let undone = name.clone();
-            let (made, undo) =
-                progress.undos().hold(|| create(origin, &name, size), move |ending| remove(&undone, ending));
-            made.map(|()| undo)
+            let to_remove = name.clone();
+            let (made, cleanup) =
+                progress.cleanups().hold(|| create(origin, &name, size), move |occasion| remove(&to_remove, occasion));
+            made.map(|()| cleanup)
         })?;
         let group = Group::of(&name)?;
         let volume = group.volume(name.volume())?.clone();
         let pool = volume.is_thin().then(|| group.volume(&volume.pool).cloned()).transpose()?;
-        let snapshot = Self { name, volume, pool, undo };
+        let snapshot = Self { name, volume, pool, cleanup };
         snapshot.watch()?.check()?;
         Ok((snapshot, notes))
     }
@@ -122,12 +122,12 @@ impl Snapshot {
         arguments.extend(old.iter().flat_map(|tag| ["--deltag", tag]));
         arguments.extend(["--", &name]);
         tool::run("lvchange", &arguments)?;
-        self.undo.forget();
+        self.cleanup.forget();
         let group = Group::of(&self.name)?;
         let volume = group.volume(&self.volume.origin)?;
         for kept in group.snapshots_of(volume) {
             if mark::state(&kept.tags).is_some() && kept.uuid != self.volume.uuid {
-                remove(&sibling(&self.name, &kept.name)?, Ending::Owner)?;
+                remove(&sibling(&self.name, &kept.name)?, Occasion::NotNeeded)?;
             }
         }
         Ok(())
@@ -135,7 +135,7 @@ impl Snapshot {
 
     /// Removes it. Whoever reads it has ended that before, or does within seconds.
     pub fn remove(self) -> Result<()> {
-        self.undo.run()
+        self.cleanup.run()
     }
 }
 
@@ -205,7 +205,7 @@ fn remove_left_overs(origin: &VolumeName, group: &Group, volume: &Volume) -> Res
     for left_over in group.snapshots_of(volume) {
         if mark::process(&left_over.tags).is_some_and(|process| process.is_gone()) {
             let name = sibling(origin, &left_over.name)?;
-            remove(&name, Ending::Owner)?;
+            remove(&name, Occasion::NotNeeded)?;
             notes
                 .push(format!("removed the snapshot {name}, which an earlier blocktar had left behind: it was killed"));
         }
@@ -254,13 +254,13 @@ fn create(origin: &VolumeName, name: &VolumeName, size_bytes: Option<u64>) -> Re
 }
 
 /// Removes a snapshot. LVM waits some seconds for those who have it open.
-fn remove(name: &VolumeName, ending: Ending) -> Result<()> {
+fn remove(name: &VolumeName, occasion: Occasion) -> Result<()> {
     let name = name.to_string();
     let arguments = ["--yes", "--quiet", "--", &name];
-    let removed = match ending {
-        Ending::Owner => tool::run("lvremove", &arguments).map(drop),
+    let removed = match occasion {
+        Occasion::NotNeeded => tool::run("lvremove", &arguments).map(drop),
         // A thread that is blocked in a write has it open as long as this process lives.
-        Ending::Process => tool::run_behind_this_process("lvremove", &arguments),
+        Occasion::ProcessEnds => tool::run_behind_this_process("lvremove", &arguments),
     };
     removed.map_err(|error| error.with_remedy(format!("remove the snapshot when nobody reads it: `lvremove {name}`")))
 }
