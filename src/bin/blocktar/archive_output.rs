@@ -181,8 +181,21 @@ pub fn warn_of_copy(media: &OutputMedia, warnings: &[String], bad: &RangeList) -
     media.warnings().iter().chain(warnings).cloned().collect()
 }
 
+/// The last lines of a summary: where an archive lies, what came of the buffer, what names the archive and, if that is another, its image.
+pub fn closing_lines(archive: &WrittenArchive, flow: Option<&Flow>) -> Vec<String> {
+    let end = &archive.whole;
+    let mut lines = place_lines(archive);
+    lines.extend(flow.map(|flow| buffer::line(flow, archive.bytes)));
+    lines.push(summary::line("id", &archive.end.backup_info.id));
+    lines.extend(end.digest.map(|digest| summary::line("digest", &digest.to_string())));
+    lines.extend(
+        end.state.filter(|_| end.state != end.digest).map(|state| summary::line("image state", &state.to_string())),
+    );
+    lines
+}
+
 /// Where an archive lies, for people: one line, or one for each part.
-pub fn place_lines(archive: &WrittenArchive) -> Vec<String> {
+fn place_lines(archive: &WrittenArchive) -> Vec<String> {
     let [only] = &archive.parts[..] else {
         let all = format!("{} in {}", sizes::exact(archive.bytes), summary::count(archive.parts.len() as u64, "part"));
         let parts = archive.parts.iter().map(part_line);

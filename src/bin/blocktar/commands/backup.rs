@@ -15,7 +15,7 @@ use blocktar::stream::Source;
 use serde_json::Value;
 
 use super::thread_count;
-use crate::archive_output::{Reading, Written, place_lines, verify_again};
+use crate::archive_output::{Reading, Written, closing_lines, verify_again};
 use crate::arguments::BackupArguments;
 use crate::exit_code::ExitCode;
 use crate::identity;
@@ -193,12 +193,7 @@ fn text(source: &Location, written: &BackupSummary, begun: Instant) -> String {
     let (info, end) = (&written.written.end.backup_info, &written.written.whole);
     let mut lines = vec![format!("backed up {source} {}", summary::pace(begun, end.data_bytes))];
     lines.extend(summary::amounts(info, end));
-    lines.extend(place_lines(&written.written));
-    lines.extend(written.flow.iter().map(|flow| buffer::line(flow, written.written.bytes)));
-    lines.push(summary::line("id", &info.id));
-    if let Some(digest) = &end.digest {
-        lines.push(summary::line("digest", &digest.to_string()));
-    }
+    lines.extend(closing_lines(&written.written, written.flow.as_ref()));
     lines.join("\n")
 }
 

@@ -9,8 +9,8 @@ use blocktar::merge::{MergeSummary, Merging};
 use serde_json::json;
 
 use super::parts::all_named;
-use super::recompress::request;
-use crate::archive_output::{Reading, Written, place_lines, verify_again, warn_of_copy};
+use super::rewrite_request;
+use crate::archive_output::{Reading, Written, closing_lines, verify_again, warn_of_copy};
 use crate::arguments::MergeArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
@@ -27,7 +27,7 @@ pub fn run(arguments: &MergeArguments, talk: Talk, stop: &Stop) -> Result<ExitCo
     let rewrite = &arguments.rewrite;
     let mut media = output_media::open(&arguments.output, rewrite.record_size, &progress)?;
     media.warn(rewrite.compression.unwrap_or(merging.info().compression));
-    let request = request(rewrite, buffer::size(rewrite.buffer, media.output.as_ref())?);
+    let request = rewrite_request(rewrite, buffer::size(rewrite.buffer, media.output.as_ref())?);
     let names = merging.names().join(", ");
     talk.detail(&format!("reading {names}; writing {}, {} threads", media.output.name(), request.threads));
 
@@ -87,10 +87,6 @@ fn text(merged: &MergeSummary, begun: Instant) -> String {
         false => format!("{copied} in {members}; the rest was packed anew"),
     };
     lines.push(summary::line("as it was", &as_it_was));
-    lines.extend(place_lines(&merged.written));
-    lines.extend(merged.flow.iter().map(|flow| buffer::line(flow, merged.written.bytes)));
-    lines.push(summary::line("id", &info.id));
-    lines.extend(end.digest.iter().map(|digest| summary::line("digest", &digest.to_string())));
-    lines.extend(end.state.iter().map(|state| summary::line("image state", &state.to_string())));
+    lines.extend(closing_lines(&merged.written, merged.flow.as_ref()));
     lines.join("\n")
 }

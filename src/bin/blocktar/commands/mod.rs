@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use blocktar::archive::Inputs;
+use blocktar::archive::{Inputs, RewriteRequest};
 use blocktar::cartridge;
 use blocktar::drive::Drive;
 use blocktar::error::{Error, Result};
@@ -38,7 +38,7 @@ use blocktar::progress::Progress;
 use blocktar::stream::Input;
 
 use crate::archive_output::Reading;
-use crate::arguments::{OutputArguments, SelectionArguments};
+use crate::arguments::{OutputArguments, RewriteArguments, SelectionArguments};
 use crate::summary::count;
 use crate::talk::Talk;
 use crate::tape_device;
@@ -145,6 +145,18 @@ fn open_old(command: &str, named: &[Stream], output: &OutputArguments, progress:
         Reading::of_archive(command, command, path).refuse_unsafe_output(output)?;
     }
     Ok(old)
+}
+
+/// What an archive that is made of others has otherwise than they.
+fn rewrite_request(arguments: &RewriteArguments, buffer_bytes: Option<u64>) -> RewriteRequest {
+    RewriteRequest {
+        compression: arguments.compression,
+        digest: arguments.digest,
+        extent_limit_bytes: arguments.extent_limit,
+        record_bytes: arguments.record_size,
+        threads: thread_count(arguments.threads),
+        buffer_bytes,
+    }
 }
 
 /// How many threads to use: as many as the user said, or one for each processor.

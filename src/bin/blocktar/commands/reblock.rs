@@ -7,7 +7,7 @@ use blocktar::reblock::{ReblockRequest, ReblockSummary, Reblocking};
 use serde_json::json;
 
 use super::{open_old, thread_count};
-use crate::archive_output::{Written, place_lines, verify_again, warn_of_copy};
+use crate::archive_output::{Written, closing_lines, verify_again, warn_of_copy};
 use crate::arguments::ReblockArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
@@ -62,9 +62,6 @@ fn text(archive: &str, written: &ReblockSummary, begun: Instant) -> String {
     let (info, end) = (&written.written.end.backup_info, &written.written.whole);
     let mut lines = vec![format!("reblocked {archive} {}", summary::pace(begun, end.data_bytes))];
     lines.extend(summary::amounts(info, end));
-    lines.extend(place_lines(&written.written));
-    lines.extend(written.flow.iter().map(|flow| buffer::line(flow, written.written.bytes)));
-    lines.push(summary::line("id", &info.id));
-    lines.extend(end.digest.iter().map(|digest| summary::line("digest", &digest.to_string())));
+    lines.extend(closing_lines(&written.written, written.flow.as_ref()));
     lines.join("\n")
 }

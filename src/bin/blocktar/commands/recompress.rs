@@ -2,14 +2,13 @@
 
 use std::time::Instant;
 
-use blocktar::archive::RewriteRequest;
 use blocktar::error::Result;
 use blocktar::recompress::{RecompressSummary, recompress};
 use serde_json::json;
 
-use super::{open_old, thread_count};
-use crate::archive_output::{Written, place_lines, verify_again, warn_of_copy};
-use crate::arguments::{RecompressArguments, RewriteArguments};
+use super::{open_old, rewrite_request};
+use crate::archive_output::{Written, closing_lines, verify_again, warn_of_copy};
+use crate::arguments::RecompressArguments;
 use crate::exit_code::ExitCode;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
@@ -24,7 +23,7 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
     let rewrite = &arguments.rewrite;
     let mut media = output_media::open(&arguments.output, rewrite.record_size, &progress)?;
     media.warn(rewrite.compression.unwrap_or_default());
-    let request = request(rewrite, buffer::size(rewrite.buffer, media.output.as_ref())?);
+    let request = rewrite_request(rewrite, buffer::size(rewrite.buffer, media.output.as_ref())?);
     let archive = input.name();
     talk.detail(&format!("reading {archive}; writing {}, {} threads", media.output.name(), request.threads));
 
@@ -52,28 +51,12 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
     written.conclude(output, report)
 }
 
-/// What is to be made otherwise.
-pub fn request(arguments: &RewriteArguments, buffer_bytes: Option<u64>) -> RewriteRequest {
-    RewriteRequest {
-        compression: arguments.compression,
-        digest: arguments.digest,
-        extent_limit_bytes: arguments.extent_limit,
-        record_bytes: arguments.record_size,
-        threads: thread_count(arguments.threads),
-        buffer_bytes,
-    }
-}
-
 fn text(archive: &str, written: &RecompressSummary, begun: Instant) -> String {
     let (info, end, from) = (&written.written.end.backup_info, &written.written.whole, &written.from);
     let mut lines = vec![format!("recompressed {archive} {}", summary::pace(begun, end.data_bytes))];
     lines.extend(summary::amounts(info, end));
     let (stored, members) = (sizes::short(from.stored_bytes), summary::count(from.data_members, "member"));
     lines.push(summary::line("before", &format!("{stored} in {members}, {}", from.backup_info.compression)));
-    lines.extend(place_lines(&written.written));
-    lines.extend(written.flow.iter().map(|flow| buffer::line(flow, written.written.bytes)));
-    lines.push(summary::line("id", &info.id));
-    lines.extend(end.digest.iter().map(|digest| summary::line("digest", &digest.to_string())));
-    lines.extend(end.state.iter().map(|state| summary::line("image state", &state.to_string())));
+    lines.extend(closing_lines(&written.written, written.flow.as_ref()));
     lines.join("\n")
 }
