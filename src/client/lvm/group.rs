@@ -63,6 +63,9 @@ pub struct Volume {
 
 impl Group {
     /// Asks for the group in which this volume should lie.
+    ///
+    /// # Errors
+    /// What lvs fails with, such as a group that is not there; an answer that is not understood.
     pub fn of(name: &VolumeName) -> Result<Self> {
         let group = name.group();
         let arguments = ["--reportformat", "json", "--units", "b", "--nosuffix", "--options", COLUMNS, "--", group];
@@ -159,6 +162,11 @@ pub(super) mod tests {
 
     /// A group with a thick volume of two segments, its snapshot, a pool, a thin volume and its snapshot, as LVM 2.03.16 describes it.
     pub(in super::super) fn example() -> Group {
+        tagged("blocktar,blocktar:process:x")
+    }
+
+    /// The same; the thick volume's snapshot has these tags.
+    pub(in super::super) fn tagged(tags: &str) -> Group {
         let volume = |name: &str, dm: &str, size: &str, layout: &str, role: &str, more: [&str; 4]| {
             let [origin, pool, thin, tags] = more;
             format!(
@@ -176,7 +184,7 @@ pub(super) mod tests {
                 "16777216",
                 "linear",
                 "public,snapshot,thicksnapshot",
-                ["o-1.a+", "", "", "blocktar,blocktar:process:x"],
+                ["o-1.a+", "", "", tags],
             ),
             volume("pool", "v--g.1+-pool", "67108864", "thin,pool", "private", ["", "", "", ""]),
             volume("tv", "v--g.1+-tv", "104857600", "thin,sparse", "public,origin,thinorigin", ["", "pool", "1", ""]),

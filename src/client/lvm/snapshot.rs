@@ -49,7 +49,11 @@ pub struct SnapshotWatch {
 }
 
 impl Snapshot {
-    /// Takes a snapshot of this volume. Beside it come sentences for the user: of what an earlier process had left behind and was removed now.
+    /// Takes a snapshot of this volume. Beside it come sentences for the user: of what an earlier process had left behind.
+    ///
+    /// # Errors
+    /// [`Refused`](Error::Refused) of a volume that is not there or can have none, and of a group without room for it; what LVM or one of the user's commands
+    /// fails with; an interruption. Then there is no snapshot.
     pub fn take(
         origin: &VolumeName,
         request: &SnapshotRequest,
@@ -58,7 +62,7 @@ impl Snapshot {
         let group = Group::of(origin)?;
         let volume = group.volume(origin.volume())?.clone();
         refuse_unfit(origin, &volume)?;
-        let notes = remove_left_overs(origin, &group, &volume)?;
+        let notes = remove_left_overs(origin, &group, &volume, |name| remove(name, Occasion::NotNeeded))?;
         // What was removed gave its room back.
         let group = if notes.is_empty() { group } else { Group::of(origin)? };
         let size = match request.size_bytes {
@@ -115,6 +119,9 @@ impl Snapshot {
     }
 
     /// Keeps it for this state of its volume, and then removes those that were kept before.
+    ///
+    /// # Errors
+    /// LVM could not tag it: then it is removed, and the ones before stay. Or it could not remove one of them: then both stay, and the next call removes it.
     pub fn keep(self, state: &str) -> Result<()> {
         let (name, tag) = (self.name.to_string(), mark::kept(state));
         let old: Vec<_> = self.volume.tags.iter().filter(|tag| *tag != mark::TAG).cloned().collect();
@@ -199,15 +206,27 @@ fn refuse_unfit(name: &VolumeName, volume: &Volume) -> Result<()> {
     Ok(())
 }
 
-/// Removes the snapshots that were left behind by processes which were killed; those of others that still run stay.
-fn remove_left_overs(origin: &VolumeName, group: &Group, volume: &Volume) -> Result<Vec<String>> {
+/// Removes the snapshots that were left behind by processes which were killed; those of others that still run stay. Gives sentences for the user.
+fn remove_left_overs(
+    origin: &VolumeName,
+    group: &Group,
+    volume: &Volume,
+    remove: impl Fn(&VolumeName) -> Result<()>,
+) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     for left_over in group.snapshots_of(volume) {
         if mark::process(&left_over.tags).is_some_and(|process| process.is_gone()) {
             let name = sibling(origin, &left_over.name)?;
-            remove(&name, Occasion::NotNeeded)?;
-            notes
-                .push(format!("removed the snapshot {name}, which an earlier blocktar had left behind: it was killed"));
+            notes.push(match remove(&name) {
+                Ok(()) => {
+                    format!("removed the snapshot {name}, which an earlier blocktar had left behind: it was killed")
+                }
+                // It takes room, and is in no backup's way; or another one is removing it just now.
+                Err(error) => format!(
+                    "the snapshot {name}, which a killed blocktar left behind, is there still: {}",
+                    error.sentence()
+                ),
+            });
         }
     }
     Ok(notes)
@@ -267,7 +286,7 @@ fn remove(name: &VolumeName, occasion: Occasion) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::group::tests::example;
+    use super::super::group::tests::{example, tagged};
     use super::*;
 
     fn name(text: &str) -> VolumeName {
@@ -314,6 +333,28 @@ mod tests {
         assert!(refusal("old").unwrap().contains("a snapshot itself"));
         assert!(refusal("pool").unwrap().contains("bookkeeping"));
         assert_eq!((refusal("tv"), refusal("ts"), refusal("o-1.a+")), (None, None, None));
+    }
+
+    #[test]
+    fn a_left_over_that_cannot_be_removed_keeps_nobody_from_a_backup() {
+        let of_this = mark::temporary();
+        let mut words: Vec<_> = of_this.split(':').collect();
+        // Behind the host: the process ran before the machine was started.
+        words[3] = "another";
+        let group = tagged(&format!("{},{}", mark::TAG, words.join(":")));
+        let (origin, volume) = (name("v-g.1+/o-1.a+"), group.volume("o-1.a+").unwrap());
+        let notes = |remove: &dyn Fn() -> Result<()>| {
+            remove_left_overs(&origin, &group, volume, |name| {
+                assert_eq!(name.to_string(), "v-g.1+/old");
+                remove()
+            })
+            .unwrap()
+        };
+        assert!(matches!(&notes(&|| Ok(()))[..], [note] if note.starts_with("removed the snapshot v-g.1+/old")));
+        let busy = || Err(Error::io("running", "lvremove", io::Error::other("it is in use")).with_remedy("wait"));
+        assert!(
+            matches!(&notes(&busy)[..], [note] if note.contains("is there still") && note.ends_with("in use; wait"))
+        );
     }
 
     #[test]
