@@ -39,6 +39,9 @@ pub enum Tracking {
 
 impl FrozenVolume {
     /// Takes a snapshot of this volume. Beside it come sentences for the user.
+    ///
+    /// # Errors
+    /// Those of [`Snapshot::take`]; a snapshot that cannot be opened, which is removed again.
     pub fn freeze(
         name: &VolumeName,
         request: &SnapshotRequest,

@@ -52,6 +52,9 @@ pub fn changed_since(snapshot: &Volume, sizes: ParentAndNow, progress: &Progress
 }
 
 /// Reads the tables of a store of so many bytes, by a function that fills a buffer from an offset on; both are multiples of 4 KiB.
+///
+/// # Errors
+/// A read that fails; a store that overflowed, or of another version; tables that say what cannot be.
 pub fn read_exceptions(
     store_bytes: u64,
     sizes: ParentAndNow,

@@ -37,6 +37,9 @@ struct Reservation {
 
 impl MetadataSnapshot {
     /// Reserves it; waits while others have it, a minute at most.
+    ///
+    /// # Errors
+    /// Others have it still; the device mapper cannot be asked, or calls the pool broken; an interruption.
     pub fn reserve(pool: &Volume, progress: &Arc<Progress>) -> Result<Self> {
         let name = pool.mapper_name()?;
         let (target, device) = (format!("{name}-tpool"), format!("/dev/mapper/{name}_tmeta"));
@@ -74,6 +77,9 @@ impl MetadataSnapshot {
     }
 
     /// Gives it free for others.
+    ///
+    /// # Errors
+    /// The device mapper did not take the message: then nobody can have it until somebody sends it.
     pub fn release(self) -> Result<()> {
         self.cleanup.run()
     }

@@ -16,6 +16,9 @@ const SECTOR_BYTES: u64 = 512;
 /// The map of a thin volume, by its number in the pool: what is not mapped is a hole.
 ///
 /// The volume must not change meanwhile, as a read-only snapshot does not, and must not show another device where nothing is mapped.
+///
+/// # Errors
+/// What thin_dump fails with; an answer that is cut or says something else than it should; an interruption.
 pub fn mapped(tables: &MetadataSnapshot, thin_id: u64, size_bytes: u64, progress: &Progress) -> Result<ExtentMap> {
     let id = thin_id.to_string();
     // Last, as newer versions would take a word behind it for its value.
@@ -26,6 +29,9 @@ pub fn mapped(tables: &MetadataSnapshot, thin_id: u64, size_bytes: u64, progress
 /// What differs between a thin volume as the parent archive holds it and as it is now, by their numbers in the pool: the map of an increment.
 ///
 /// What was discarded since is zero, as is what a volume that grew has not mapped. Neither volume may change meanwhile.
+///
+/// # Errors
+/// What thin_delta fails with; an answer that is cut or says something else than it should; an interruption.
 pub fn thin_changes(
     tables: &MetadataSnapshot,
     ids: ParentAndNow,
@@ -37,7 +43,7 @@ pub fn thin_changes(
     read("thin_delta", &arguments, progress, |answer| read_changes(answer, ids, sizes))
 }
 
-/// A number of the parent's state and of the present one: ids in a pool, or sizes in bytes.
+/// A number of the parent's state and of the present one: thin ids in a pool, or sizes in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParentAndNow {
     /// As the parent archive holds it.
