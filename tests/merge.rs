@@ -76,6 +76,15 @@ fn restored(archives: &[&Archive], size: usize) -> Vec<u8> {
     target.bytes().to_vec()
 }
 
+/// The frames of an archive's data members, padding included.
+fn frames(archive: &Archive) -> Vec<Vec<u8>> {
+    let all = positions(archive);
+    let members =
+        all.windows(2).map(|pair| (&archive[pair[0] + 2 * BLOCK..][..BLOCK], &archive[pair[0] + 3 * BLOCK..pair[1]]));
+    let data = members.filter(|(header, _)| header.windows(8).any(|window| window == b"/extent/"));
+    data.map(|(_, frame)| frame.to_vec()).filter(|frame| frame.starts_with(&0xfd2f_b528_u32.to_le_bytes())).collect()
+}
+
 /// Text that becomes shorter by compression, another for each seed.
 fn text(seed: u64, length: usize) -> Vec<u8> {
     let words = Chance::from_seed(seed).bytes(997);
@@ -105,29 +114,25 @@ fn zeros_are_zero_after_a_merge() {
 #[test]
 fn whole_members_keep_their_stored_bytes_and_the_others_become_whole_again() {
     let mut image = text(1, 10 * LIMIT);
-    let request = BackupRequest { compression: Compression::Zstd(3), ..small() };
-    let first = full(&image, &request);
+    let request = |level| BackupRequest { compression: Compression::Zstd(level), ..small() };
+    // A frame that is made anew is one of the newest archive's level.
+    let first = full(&image, &request(19));
     image[LIMIT + 4096..LIMIT + 8192].fill(b'x');
-    let second = increment(&image, &[&first], request.clone());
+    let second = increment(&image, &[&first], request(1));
     // What is compared is what a member held: all of it is written.
     assert_eq!(held(&second).len(), 1);
     image[5 * LIMIT - 10..5 * LIMIT + 10].fill(b'y');
-    let third = increment(&image, &[&first, &second], request);
+    let third = increment(&image, &[&first, &second], request(1));
     let (archive, summary) = try_merge(&[&third, &first, &second], &RewriteRequest::default()).unwrap();
     assert_eq!((summary.copied_members, summary.copied_bytes), (10, 10 * LIMIT as u64));
     assert_eq!(summary.written.whole.data_members, 10);
-    // Each frame stands in one of them.
-    let end = positions(&archive).len() - 1;
-    let frames = positions(&archive)
-        .windows(2)
-        .take(end)
-        .map(|pair| &archive[pair[0] + 3 * BLOCK..pair[1]])
-        .filter(|stored| stored.starts_with(&0xfd2f_b528_u32.to_le_bytes()) && stored.len() > 4 * BLOCK)
-        .collect::<Vec<_>>();
-    let stands_in = |frame: &[u8], other: &Archive| other.windows(64).any(|window| window == &frame[..64]);
-    for frame in &frames {
-        assert!([&first, &second, &third].iter().any(|other| stands_in(frame, other)), "a frame was made anew");
-    }
+    let from: Vec<_> = [&first, &second, &third].iter().flat_map(|archive| frames(archive)).collect();
+    let stays = |archive: &Archive| frames(archive).iter().filter(|frame| from.contains(frame)).count();
+    assert_eq!((stays(&archive), frames(&archive).len()), (10, 10));
+    let anew = RewriteRequest { compression: Some(Compression::Zstd(1)), ..RewriteRequest::default() };
+    let (packed, summary) = try_merge(&[&third, &first, &second], &anew).unwrap();
+    assert_eq!((summary.copied_members, frames(&packed).len()), (0, 10));
+    assert!(stays(&packed) <= 3, "those of the increments alone are of this level");
     assert!(restored(&[&archive], image.len()) == image);
 }
 
