@@ -22,6 +22,8 @@ fn terminals_are_not_for_archives() {
     let place = Place::new();
     for (line, code, says_so) in [
         ("blocktar backup disk.img", 6, "blocktar backup disk.img -o FILE"),
+        // Before a snapshot is taken, and what LVM says of the volume.
+        ("blocktar backup lvm:vg/lv", 6, "blocktar backup lvm:vg/lv -o FILE"),
         ("blocktar restore new.img", 6, "blocktar restore -i ARCHIVE new.img"),
         ("blocktar restore backup.tar", 6, "blocktar restore -i backup.tar TARGET"),
         ("blocktar restore backup.tar --overwrite", 6, "blocktar restore -i backup.tar TARGET"),

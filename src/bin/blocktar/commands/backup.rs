@@ -37,9 +37,14 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     let begun = Instant::now();
     let output_path = arguments.output.path();
     let progress = stop.progress();
-    // What is wrong with the source is told first: it is named first.
+    let refuse_unsafe_output = || reading(&arguments.source).refuse_unsafe_output(&arguments.output);
+    if let Location::Volume(_) = arguments.source {
+        // No application is brought to rest for an archive that has no place.
+        refuse_unsafe_output()?;
+    }
+    // What is wrong with a device is told first: it is named first.
     let (opened, mut warnings) = Opened::open(arguments, &progress)?;
-    reading(&arguments.source).refuse_unsafe_output(&arguments.output)?;
+    refuse_unsafe_output()?;
     let mut request = request(arguments, output_path)?;
     let Building { value: made_of, changed } = find_parents(arguments, &opened, &mut request, talk, &progress)?;
     let (frozen, mut source) = opened.source(changed, arguments, &mut warnings, &progress)?;
