@@ -14,6 +14,9 @@ use crate::sys::command;
 /// How often it is looked whether a command has ended: an application waits for it.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
+/// How long after a command failed the wish to stop may come: Ctrl-C reaches both, and the command may have ended by it before it was noticed here.
+const NOTICE_PATIENCE: Duration = Duration::from_millis(300);
+
 /// Does something between the two commands. The second one runs once the first was begun, whatever comes of it and of what is between them; also when
 /// the process is asked to stop meanwhile.
 pub(super) fn between<T>(
@@ -52,10 +55,12 @@ fn run_before(line: &str, volume: &VolumeName, progress: &Progress) -> Result<()
             Err(cause) => break Err(cause),
         }
     };
-    // Ctrl-C reaches it too: that it ended then is no failure of its own.
     progress.check()?;
-    let remedy = "what it wrote says why; no snapshot was taken";
-    succeeded(ended).map_err(|cause| failed(OPTION, line, cause).with_remedy(remedy))
+    succeeded(ended).or_else(|cause| {
+        thread::sleep(NOTICE_PATIENCE);
+        progress.check()?;
+        Err(failed(OPTION, line, cause).with_remedy("what it wrote says why; no snapshot was taken"))
+    })
 }
 
 /// Lets the application go on. The stop signals, which this process holds back, do not reach it: it would stay at rest.
@@ -124,6 +129,25 @@ mod tests {
             "{error}"
         );
         assert_eq!(log, all);
+    }
+
+    #[test]
+    fn a_command_that_a_stop_signal_ended_first_has_not_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = folder.path().join("begun");
+        let progress = Arc::new(Progress::default());
+        let before = format!("echo > {}; exit 130", begun.display());
+        let outcome = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !begun.exists() {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                thread::sleep(2 * LOOK_INTERVAL);
+                progress.interrupt(2);
+            });
+            run_before(&before, &VolumeName::parse("vg/lv").unwrap(), &progress)
+        });
+        assert!(matches!(outcome, Err(Error::Interrupted { signal: 2 })), "{outcome:?}");
     }
 
     #[test]
