@@ -44,7 +44,7 @@ use crate::talk::Talk;
 use crate::tape_device;
 use crate::values::Stream;
 
-pub use parts::all_named;
+pub use parts::{all_named, open_each};
 
 /// An archive that a command reads.
 struct Wanted<'a> {

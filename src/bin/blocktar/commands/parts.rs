@@ -3,10 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use blocktar::archive::Inputs;
+use blocktar::archive::{Inputs, OpenArchive, OpenOptions};
 use blocktar::cartridge::{self, Selector};
 use blocktar::drive::{Drive, LentDrive};
 use blocktar::error::{Error, Result};
+use blocktar::media;
 use blocktar::media::further_media::{Further, FurtherMedia, TapeReading};
 use blocktar::media::next_medium::NextMedium;
 use blocktar::media::numbered::NumberedPath;
@@ -14,6 +15,13 @@ use blocktar::media::numbered::NumberedPath;
 use super::Wanted;
 use crate::tape_device;
 use crate::values::{Stream, shell_word};
+
+/// Opens each archive of which these files are all parts.
+pub fn open_each(paths: &[PathBuf]) -> Result<Vec<OpenArchive>> {
+    let inputs = paths.iter().map(|path| media::open_input(Some(path))).collect::<Result<Vec<_>>>()?;
+    let open = |inputs| OpenArchive::open(inputs, &OpenOptions::default());
+    Inputs::by_archive(inputs)?.into_iter().map(open).collect()
+}
 
 impl Wanted<'_> {
     /// Opens the archive with all its parts: `named` are all that were, and the others are asked for.

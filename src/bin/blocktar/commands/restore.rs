@@ -6,9 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use blocktar::archive::{Inputs, OpenArchive, OpenOptions};
+use blocktar::archive::{OpenArchive, OpenOptions};
 use blocktar::error::{Error, Result};
-use blocktar::media;
 use blocktar::media::further_media::TapeReading;
 use blocktar::plan::TargetFacts;
 use blocktar::plan::chain::Base;
@@ -93,9 +92,7 @@ pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<Exit
 
 /// The archives that the target should hold.
 fn open_parent(arguments: &RestoreArguments) -> Result<Chain> {
-    let inputs = arguments.check_parent.iter().map(|path| media::open_input(Some(path))).collect::<Result<Vec<_>>>()?;
-    let inputs = Inputs::by_archive(inputs)?.into_iter();
-    let archives = inputs.map(|input| OpenArchive::open(input, &OpenOptions::default())).collect::<Result<Vec<_>>>()?;
+    let archives = parts::open_each(&arguments.check_parent)?;
     Chain::of(archives, Base::Full, None)
 }
 

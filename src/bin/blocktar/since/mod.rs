@@ -4,13 +4,12 @@ mod folder;
 
 use std::path::{Path, PathBuf};
 
-use blocktar::archive::{BackupInfo, DigestKind, Inputs, OpenArchive, OpenOptions, Parent, limit};
+use blocktar::archive::{BackupInfo, DigestKind, Parent, limit};
 use blocktar::backup::{Audit, Changes, Since, audit};
 use blocktar::baseline::Baseline;
 use blocktar::error::{Error, Result};
 use blocktar::extent::ExtentMap;
 use blocktar::location::Location;
-use blocktar::media;
 use blocktar::plan::chain::{Base, Link, order};
 use blocktar::plan::newest::is_same;
 use blocktar::progress::Progress;
@@ -20,7 +19,7 @@ use blocktar::stream::Device;
 use serde_json::{Value, json};
 
 use crate::arguments::{IfUntracked, SinceArguments};
-use crate::commands::all_named;
+use crate::commands::{all_named, open_each};
 use crate::sizes;
 use crate::summary::count;
 use crate::talk::{self, Talk};
@@ -117,13 +116,6 @@ fn nothing_to_build_on(folder: &Path, device: &Device, name: Option<&str>) -> Er
     Error::refused(format!("find what changed on {}", device.path), why, Some(remedy))
 }
 
-/// Opens each archive with all of its parts.
-fn open_all(paths: &[PathBuf]) -> Result<Vec<OpenArchive>> {
-    let inputs = paths.iter().map(|path| media::open_input(Some(path))).collect::<Result<Vec<_>>>()?;
-    let open = |inputs| OpenArchive::open(inputs, &OpenOptions::default());
-    Inputs::by_archive(inputs)?.into_iter().map(open).collect()
-}
-
 /// How what should be unchanged is checked.
 pub struct Checking<'a> {
     /// How many ranges.
@@ -136,7 +128,7 @@ pub struct Checking<'a> {
 
 impl Parents {
     fn open(paths: Vec<PathBuf>) -> Result<Self> {
-        let mut opened: Vec<_> = open_all(&paths)?.into_iter().map(Some).collect();
+        let mut opened: Vec<_> = open_each(&paths)?.into_iter().map(Some).collect();
         let order = {
             let links: Vec<_> = opened.iter().flatten().map(Link::from).collect();
             order(&links, Base::Full, None).map_err(not_a_chain)?
