@@ -135,6 +135,8 @@ fn parts_and_increments_are_named_together() {
     assert!(chain.path("full-003.tar").exists());
     chain.restores("restore -i full-%03d.tar -i 2.tar new1.img", "new1.img", 1);
     chain.restores("restore -i 3.tar -i full-002.tar -i 2.tar -i full-001.tar -i full-003.tar new2.img", "new2.img", 2);
+    fs::write(chain.path("held.img"), &chain.states[0]).unwrap();
+    chain.restores("restore -i 2.tar --onto-parent --check-parent full-%03d.tar held.img", "held.img", 1);
     fs::remove_file(chain.path("full-002.tar")).unwrap();
     let output = chain.place.run("restore -i full-%03d.tar -i 2.tar new.img");
     failed(&output, "without part 2", 4, &["part 2"]);

@@ -16,9 +16,10 @@ use super::Wanted;
 use crate::tape_device;
 use crate::values::{Stream, shell_word};
 
-/// Opens each archive of which these files are all parts.
+/// Opens each archive of which these files are all parts; a numbered name stands for all of its kind.
 pub fn open_each(paths: &[PathBuf]) -> Result<Vec<OpenArchive>> {
-    let inputs = paths.iter().map(|path| media::open_input(Some(path))).collect::<Result<Vec<_>>>()?;
+    let named: Vec<Stream> = paths.iter().map(|path| path.clone().into_os_string().into()).collect();
+    let inputs = all_named(&named)?.iter().map(|file| media::open_input(file.path())).collect::<Result<Vec<_>>>()?;
     let open = |inputs| OpenArchive::open(inputs, &OpenOptions::default());
     Inputs::by_archive(inputs)?.into_iter().map(open).collect()
 }
