@@ -12,9 +12,11 @@ host_programs=(usr/bin/qemu-system-x86_64 usr/sbin/tgtd usr/sbin/tgtadm usr/sbin
 # QEMU's own modules, without which it neither emulates nor reaches a drive.
 qemu_modules=(accel-tcg-i386.so accel-tcg-x86_64.so block-iscsi.so)
 # What the guest has; all else there is busybox.
-guest_programs=(bin/bash bin/kmod bin/mt-st bin/tar sbin/dmsetup sbin/lvm sbin/mke2fs usr/bin/jq usr/bin/script usr/bin/sg_reset usr/bin/zstd usr/sbin/mtx usr/sbin/pdata_tools)
-guest_modules=(virtio_pci virtio_blk virtio_scsi st sg ch scsi_debug dm-mod dm-snapshot dm-thin-pool ext4)
-packages=(bash bsdutils busybox-static dmsetup e2fsprogs jq kmod lvm2 mt-st mtx qemu-block-extra qemu-system-x86 sg3-utils tar tgt thin-provisioning-tools zstd)
+guest_programs=(bin/bash bin/dd bin/kmod bin/mt-st bin/tar lib/drbd/drbdadm-84 lib/drbd/drbdsetup-84 sbin/dmsetup sbin/drbdadm sbin/drbdmeta sbin/drbdsetup sbin/lvm sbin/mke2fs usr/bin/cmp usr/bin/flock
+  usr/bin/jq usr/bin/script usr/bin/sg_reset usr/bin/zstd usr/sbin/mtx usr/sbin/pdata_tools)
+guest_modules=(virtio_pci virtio_blk virtio_scsi st sg ch scsi_debug dm-mod dm-snapshot dm-thin-pool drbd ext4)
+packages=(bash bsdutils busybox-static coreutils diffutils dmsetup drbd-utils e2fsprogs jq kmod lvm2 mt-st mtx qemu-block-extra qemu-system-x86 sg3-utils tar tgt thin-provisioning-tools util-linux
+  zstd)
 # Which of the packages that they need are unpacked: libraries, but not those of modules that are not used here, nor the C library, which is this machine's.
 wanted='^(lib|zlib1g|qemu-system-|seabios)' unwanted='^lib(boost|c6|db5|g?perl|gstreamer|gf|glusterfs|nss3|rados|rbd|spice|systemd)'
 
@@ -76,7 +78,7 @@ build_host() {
 
 build_userland() {
   local root=$1 name library
-  mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,lib64,lib/x86_64-linux-gnu,etc}
+  mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,lib64,lib/x86_64-linux-gnu,lib/drbd,etc}
   for name in "${guest_programs[@]}"; do cp "$programs/$name" "$root/$name"; done
   # libgcc_s and libm are there for programs that were built on this machine.
   for library in $(libraries "${guest_programs[@]/#/$programs/}") /lib/x86_64-linux-gnu/{libgcc_s.so.1,libm.so.6}; do
