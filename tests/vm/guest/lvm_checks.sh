@@ -32,6 +32,9 @@ none_left() {
   same "$1" "" "$(snapshots)"
 }
 
+# remove_kept GROUP: the snapshots that were kept there, so that the next job finds none.
+remove_kept() { quiet lvremove -q -y "$1" -S 'tags=blocktar'; }
+
 # wait_for_snapshot: until a blocktar in the background has taken one.
 wait_for_snapshot() {
   for _ in {1..50}; do

@@ -2,9 +2,9 @@
 . "$HERE/lvm_checks.sh"
 vg=inc
 group $vg /dev/disk-4
-volume $vg thick-1 32
+volume $vg thick-1 24
 pool $vg pool 96
-thin $vg pool thin-1 32
+thin $vg pool thin-1 24
 
 # The snapshot that is being read, not one that was kept.
 export truth
