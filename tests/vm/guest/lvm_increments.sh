@@ -39,6 +39,7 @@ chain() {
   random "$device" 20 4
   backup "$lv" 0
   same "one snapshot is kept" 1 "$(kept "$lv")"
+  if [[ $word == classic ]]; then same "by chunks of 4 KiB" 4.00k "$(lvs --noheadings -o chunk_size @blocktar -S origin="$lv" | tr -d ' ')"; fi
   restored "$lv" 0
 
   random "$device" 4 1
@@ -112,4 +113,5 @@ quiet lvcreate -q -y -s -p r -L 16M -n base --addtag blocktar --addtag "blocktar
 refused "a list of what changed that is wrong" 7 'should be as they were' blocktar backup lvm:$vg/thick-1 -o wrong.tar \
   --since thick-1.0.tar --since thick-1.1.tar --since thick-1.2.tar --since thick-1.3.tar
 same "gives no archive" "" "$(ls wrong.tar .wrong.tar* 2> /dev/null)"
+remove_kept $vg
 finish

@@ -51,4 +51,20 @@ for lv in lv thin; do
   check "both hold the volume" blocktar compare slow-$lv.tar /dev/stop/$lv -q
   check "both hold the volume" blocktar compare quick-$lv.tar /dev/stop/$lv -q
 done
+
+# An increment that comes to nothing leaves what the next one builds on.
+for lv in lv thin; do
+  check "a snapshot of $lv is kept" blocktar backup lvm:stop/$lv -o kept-$lv.tar --keep-snapshot --snapshot-size 12M -q
+  random /dev/stop/$lv 5 6
+  for signal in INT KILL; do
+    refused "SIG$signal while an increment is written" $((128 + $(kill -l $signal))) '' \
+      timeout -s $signal 3 "$BLOCKTAR" backup lvm:stop/$lv --since kept-$lv.tar --if-untracked fail -o inc-$lv.tar --keep-snapshot --snapshot-size 8M --bwlimit 1M
+  done
+  check "the next one knows what changed" blocktar backup lvm:stop/$lv --since kept-$lv.tar --if-untracked fail -o inc-$lv.tar --snapshot-size 8M
+  says "and removes what the killed one left" 'removed the snapshot stop/blocktar-.*killed'
+  check "the chain comes back" blocktar restore -i kept-$lv.tar -i inc-$lv.tar back.img -q
+  check "as the volume is" cmp back.img /dev/stop/$lv
+  rm back.img
+done
+remove_kept stop
 finish
