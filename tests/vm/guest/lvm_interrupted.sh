@@ -52,6 +52,15 @@ for lv in lv thin; do
   check "both hold the volume" blocktar compare quick-$lv.tar /dev/stop/$lv -q
 done
 
+# The lvremove behind the end of the process that was stopped or killed, which comes first once.
+mkdir faster
+cat > faster/lvremove << END
+#!/bin/bash
+[[ -e $PWD/was-faster ]] || { touch $PWD/was-faster && $(command -v lvremove) "\$@"; }
+exec $(command -v lvremove) "\$@"
+END
+chmod +x faster/lvremove
+
 # An increment that comes to nothing leaves what the next one builds on.
 for lv in lv thin; do
   check "a snapshot of $lv is kept" blocktar backup lvm:stop/$lv -o kept-$lv.tar --keep-snapshot --snapshot-size 12M -q
@@ -60,8 +69,10 @@ for lv in lv thin; do
     refused "SIG$signal while an increment is written" $((128 + $(kill -l $signal))) '' \
       timeout -s $signal 3 "$BLOCKTAR" backup lvm:stop/$lv --since kept-$lv.tar --if-untracked fail -o inc-$lv.tar --keep-snapshot --snapshot-size 8M --bwlimit 1M
   done
-  check "the next one knows what changed" blocktar backup lvm:stop/$lv --since kept-$lv.tar --if-untracked fail -o inc-$lv.tar --snapshot-size 8M
-  says "and removes what the killed one left" 'removed the snapshot stop/blocktar-.*killed'
+  rm -f was-faster
+  check "the next one knows what changed" env PATH="$PWD/faster:$PATH" bash -c 'blocktar "$@"' - backup lvm:stop/$lv --since kept-$lv.tar --if-untracked fail -o inc-$lv.tar --snapshot-size 8M
+  says "and tells of what the killed one left" 'the snapshot stop/blocktar-.*killed'
+  check "though another lvremove came first" test -e was-faster
   check "the chain comes back" blocktar restore -i kept-$lv.tar -i inc-$lv.tar back.img -q
   check "as the volume is" cmp back.img /dev/stop/$lv
   rm back.img
