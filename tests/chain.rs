@@ -244,6 +244,18 @@ fn an_increment_goes_onto_its_parent_and_onto_nothing_else() {
     }
 }
 
+/// A file that holds the parent is seen in the size that it gets.
+#[test]
+fn samples_that_a_later_archive_cuts_off_are_no_obstacle() {
+    let mut states = vec![pattern(1, 20 * BLOCK); 3];
+    states[1][BLOCK..2 * BLOCK].fill(9);
+    states[2].truncate(5 * BLOCK - 100);
+    let links = history(&states);
+    let mut target = Memory::new(states[0][..states[2].len()].to_vec());
+    restore_onto(&of(&links[1..], Way::File), Base::Target, None, &mut target).unwrap();
+    assert!(target.bytes() == states[2]);
+}
+
 #[test]
 fn check_parent_holds_every_byte_against_the_target() {
     let states = states();

@@ -21,7 +21,9 @@ pub(super) fn check_samples(chain: &mut Chain, target: &dyn Target, progress: &P
     for wanted in &mut chain.archives {
         let archive = &mut wanted.archive;
         let info = archive.info();
-        for sample in info.samples.iter().flatten().filter(|sample| !changed.touches(sample.range())) {
+        // What a later archive cuts off is not there any more where an interrupted restore is run again.
+        let is_left = |range: Range| range.end() <= target.capacity() && !changed.touches(range);
+        for sample in info.samples.iter().flatten().filter(|sample| is_left(sample.range())) {
             progress.check()?;
             let Some(digest) = sample.digest() else { continue };
             if !has_digest(target, sample.range(), digest, info.digest, &mut buffer)? {
