@@ -50,6 +50,15 @@ fn parts_of_a_size_are_tars_and_the_summary_says_what_lies_where() {
     assert_eq!((told[0]["from"].as_u64(), told[3]["to"].as_u64()), (Some(0), Some(3_500_000)));
 }
 
+#[test]
+fn a_single_part_is_verified_under_the_name_that_it_got() {
+    let folder = with_image();
+    let line = ["backup", "disk.img", "--part-size", "10M", "-o", "backup-%03d.tar", "--verify"];
+    let output = blocktar(folder.path(), &line);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(names(folder.path()), ["backup-001.tar", "disk.img"]);
+}
+
 /// A backup that fails must not have destroyed the one before, and what is left of a longer one would be taken for parts of the new.
 #[test]
 fn parts_of_another_archive_are_never_replaced() {

@@ -1,9 +1,9 @@
 //! `--verify`: reads again what a command has just written, in one file, in several, or on tape.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use blocktar::archive::{Inputs, WrittenArchive};
+use blocktar::archive::{Inputs, WrittenArchive, WrittenPart};
 use blocktar::cartridge::{self, Selector};
 use blocktar::drive::{Drive as _, LentDrive};
 use blocktar::error::{Error, Result};
@@ -32,10 +32,11 @@ pub fn open(
             parts::further(NextMedium::new(next_medium.cloned(), progress), TapeReading::Forward),
         );
     }
-    // Each part says where it went: a command may have named other files.
-    let files: Vec<_> = archive.parts.iter().map(|part| Path::new(&part.output)).collect();
-    let files = if files.len() > 1 { files } else { vec![path] };
-    Inputs::all(files.into_iter().map(|file| media::open_input(Some(file))).collect::<Result<_>>()?)
+    // Each part says where it went: a command may have named other files, and also a single part has a number.
+    let named = path.display().to_string();
+    let went = |part: &WrittenPart| if part.output == named { path.to_owned() } else { PathBuf::from(&part.output) };
+    let files: Vec<_> = archive.parts.iter().map(went).collect();
+    Inputs::all(files.iter().map(|file| media::open_input(Some(file))).collect::<Result<_>>()?)
 }
 
 /// An archive on the cartridge that is still in the drive; of several the first is asked for again.
@@ -62,7 +63,6 @@ fn on_tape(mut drive: LentDrive, archive: &WrittenArchive, further: Further) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blocktar::archive::WrittenPart;
     use blocktar::media::tape::simulated::{Access, Cartridge, Mechanism};
     use blocktar::stream::Medium;
     use blocktar::verify::verify;
