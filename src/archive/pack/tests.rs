@@ -50,6 +50,22 @@ fn what_shrinks_is_compressed_and_nothing_else_is() {
     }
 }
 
+/// A cut on a multiple of the limit may leave a member of zeros that are too few to be stored as such.
+#[test]
+fn few_zeros_that_were_data_before_are_unchanged() {
+    let zeros = vec![0; ZERO_RUN_MIN];
+    for (length, kind) in
+        [(512, DigestKind::Sha256), (4096, DigestKind::Blake3), (ZERO_RUN_MIN - 1, DigestKind::Sha256)]
+    {
+        let before = Before::Data(kind, kind.of(&zeros[..length]));
+        let range = Range { start: 1 << 20, length: length as u64 };
+        let pieces = vec![Piece::Data { range, at: 0, before }];
+        let mut packer = Packer::new(&info(Compression::None)).unwrap();
+        let packed = packer.pack(Batch { buffer: zeros.clone(), pieces }, PackedBatch::default());
+        assert_eq!((packed.unchanged_bytes, packed.zero_bytes), (range.length, 0));
+    }
+}
+
 proptest! {
     /// Against a model that looks at each block of the device on its own.
     #[test]

@@ -1,7 +1,7 @@
 //! Finds what an increment need not hold: ranges that have the digest that they had in the state on which it builds.
 
 use super::super::digest::{Digest, DigestKind};
-use super::{Before, PackedBatch, Packer, Piece};
+use super::{Before, PackedBatch, Packer, Piece, ZERO_BLOCK, ZERO_RUN_MIN};
 use crate::extent::Range;
 use crate::zeros::is_zero;
 
@@ -26,12 +26,15 @@ impl Packer {
     }
 }
 
-/// The pieces with a digest of this kind from before: place, range, where their bytes stand, and that digest. What is all zeros now needs no digest.
+/// No member of data holds so many bytes that are all zero: they would be stored as zeros, but for what lies in the blocks at both ends.
+const ZEROS_AS_DATA_MAX: usize = ZERO_RUN_MIN + 2 * ZERO_BLOCK;
+
+/// The pieces with a digest of this kind from before: place, range, where their bytes stand, and that digest. What is all zeros now, and was not, needs no digest.
 fn comparable(packed: &PackedBatch, kind: DigestKind) -> Vec<(usize, Range, usize, Digest)> {
     let of_piece = |(place, piece): (usize, &Piece)| match *piece {
         Piece::Data { range, at, before: Before::Data(own, digest) } if own == kind => {
             let bytes = &packed.batch.buffer[at..at + range.length as usize];
-            (!is_zero(bytes)).then_some((place, range, at, digest))
+            (bytes.len() < ZEROS_AS_DATA_MAX || !is_zero(bytes)).then_some((place, range, at, digest))
         }
         _ => None,
     };
