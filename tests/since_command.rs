@@ -194,6 +194,23 @@ fn a_folder_gives_the_newest_chain_of_the_device() {
     assert!(place.refused(7, "--since archives").contains("not certain which is meant"));
 }
 
+/// Both are shown as one name.
+#[test]
+fn archives_in_a_folder_may_have_names_that_are_no_text() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let folder = place.path("archives");
+    fs::create_dir(&folder).unwrap();
+    for name in [b"\xff.tar", b"\xfe.tar"] {
+        let (_, made) = place.backup("--since archives --if-untracked full -o new.tar");
+        assert_eq!(made["info"]["kind"] == "full", fs::read_dir(&folder).unwrap().next().is_none());
+        fs::rename(place.path("new.tar"), folder.join(std::ffi::OsStr::from_bytes(name))).unwrap();
+        place.change(|disk| disk[7] ^= 1);
+    }
+    let (spoken, third) = place.backup("--since archives -o 3.tar");
+    assert!(third["since"]["archives"].as_array().unwrap().len() == 2, "{spoken}");
+}
+
 #[test]
 fn what_cannot_be_built_on_is_refused_before_anything_is_written() {
     let place = Place::new();

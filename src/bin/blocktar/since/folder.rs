@@ -25,13 +25,11 @@ struct Found {
 /// The files of the newest chain of this device and name in a folder and the folders in it; `None` if there is no archive of it.
 pub fn newest_chain(folder: &Path, device: &Device, name: Option<&str>) -> Result<Option<Vec<PathBuf>>> {
     let archives = archives_in(folder)?;
-    let links: Vec<_> = archives
-        .iter()
-        .filter_map(|found| Some(Link { name: &found.name, info: found.info.as_ref()?, state: found.state }))
-        .collect();
+    // Their names do not tell them apart: what is no text is shown as something else.
+    let (paths, links): (Vec<_>, Vec<_>) =
+        archives.iter().filter_map(|found| Some((&found.paths, found.link()?))).unzip();
     let Some(chain) = newest(&links, device, name)? else { return Ok(None) };
-    let paths = |place: usize| archives.iter().find(|found| found.name == links[place].name).map(|found| &found.paths);
-    Ok(Some(chain.into_iter().filter_map(paths).flatten().cloned().collect()))
+    Ok(Some(chain.into_iter().flat_map(|place| paths[place]).cloned().collect()))
 }
 
 /// The archives that are complete; of the others is told that they are passed over.
@@ -68,6 +66,10 @@ fn archives_in(folder: &Path) -> Result<Vec<Found>> {
 }
 
 impl Found {
+    fn link(&self) -> Option<Link<'_>> {
+        Some(Link { name: &self.name, info: self.info.as_ref()?, state: self.state })
+    }
+
     /// Adds a part, or all of it.
     fn enter(&mut self, path: PathBuf, entry: Entry) {
         if self.paths.is_empty() {

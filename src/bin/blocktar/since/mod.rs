@@ -144,7 +144,7 @@ impl Parents {
         let (archives, known) = (count(self.names.len() as u64, "archive"), sizes::short(self.baseline.known_bytes()));
         let (id, created) = (&self.head.id, self.head.created);
         let how = match word {
-            "digest" => format!("by digests: reading everything and comparing with {known} that {archives} tell"),
+            "digest" => format!("by digests: reading everything and comparing with {known} told by {archives}"),
             word => format!("by the snapshot that was kept ({word}), on {archives}"),
         };
         format!("an increment since {id} of {created}, {how}: {}", self.names.join(", "))
