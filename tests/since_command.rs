@@ -168,7 +168,7 @@ fn a_folder_gives_the_newest_chain_of_the_device() {
     place.change(|disk| disk[1_000_000] ^= 1);
     let (spoken, second) = place.backup(&format!("{line} -o archives/2.tar"));
     assert!(spoken.contains("archives/1.tar") && second["info"]["parent"]["id"] == first["info"]["id"], "{spoken}");
-    place.change(|disk| disk[0] ^= 1);
+    place.change(|disk| disk[..400_000].iter_mut().for_each(|byte| *byte ^= 1));
     // In parts, which are one archive.
     let (_, third) = place.backup(&format!("{line} --part-size 128K --compression none -o archives/3-%03d.tar"));
     assert_eq!(third["info"]["parent"]["id"], second["info"]["id"]);
@@ -183,9 +183,18 @@ fn a_folder_gives_the_newest_chain_of_the_device() {
     let mut chain = vec!["archives/1.tar", "archives/2.tar"];
     let parts: Vec<_> = names(&place.path("archives")).into_iter().filter(|name| name.starts_with("3-")).collect();
     let parts: Vec<_> = parts.iter().map(|name| format!("archives/{name}")).collect();
+    assert!(parts.len() > 2, "{parts:?}");
     chain.extend(parts.iter().map(String::as_str));
     chain.push("archives/4.tar");
     assert!(place.restored_by_stock_tools(&chain) == place.disk(), "other bytes by tar, zstd and dd");
+    // Copies stand for what they were made from.
+    fs::create_dir(place.path("archives/copies")).unwrap();
+    for name in names(&place.path("archives")).iter().filter(|name| !name.starts_with("copies")) {
+        fs::copy(place.path(&format!("archives/{name}")), place.path(&format!("archives/copies/{name}"))).unwrap();
+    }
+    let (spoken, fifth) = place.backup(&format!("{line} -o 5.tar"));
+    assert_eq!(fifth["info"]["parent"]["id"], fourth["info"]["id"], "{spoken}");
+    fs::remove_dir_all(place.path("archives/copies")).unwrap();
     let chain = ["archives/4.tar", "archives/3-%03d.tar", "archives/2.tar", "archives/1.tar"];
     assert!(place.restored(&chain) == place.disk(), "other bytes by blocktar");
 

@@ -223,7 +223,7 @@ impl BackupInfo {
     }
 
     /// The number of this part, from 1.
-    pub(crate) fn part_number(&self) -> u64 {
+    pub fn part_number(&self) -> u64 {
         self.part.as_ref().map_or(1, |part| part.number)
     }
 

@@ -1,6 +1,6 @@
 //! Finds the newest chain of a device in a folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use blocktar::archive::{BackupInfo, Digest};
@@ -18,6 +18,7 @@ use crate::{entry, inventory, talk};
 struct Found {
     name: String,
     paths: Vec<PathBuf>,
+    numbers: BTreeSet<u64>,
     info: Option<BackupInfo>,
     state: Option<Digest>,
 }
@@ -70,8 +71,12 @@ impl Found {
         Some(Link { name: &self.name, info: self.info.as_ref()?, state: self.state })
     }
 
-    /// Adds a part, or all of it.
+    /// Adds a part, or all of it; of copies of a part the first.
     fn enter(&mut self, path: PathBuf, entry: Entry) {
+        let number = entry.info.as_ref().map_or(1, BackupInfo::part_number);
+        if !self.numbers.insert(number) {
+            return;
+        }
         if self.paths.is_empty() {
             self.name = path.display().to_string();
         }
