@@ -3,7 +3,7 @@
 use crate::archive::pack::Before;
 use crate::archive::{Digest, DigestKind, Held, Kind, OpenArchive, Parent};
 use crate::error::{Error, Result};
-use crate::extent::Range;
+use crate::extent::{DirtyMapBuilder, Extent, ExtentKind, ExtentMap, Range};
 use crate::range_set::RangeSet;
 
 /// What the indexes of a chain tell of its newest state.
@@ -16,6 +16,8 @@ pub struct Baseline {
     /// Ascending, without overlap.
     data: Vec<DataRange>,
     zeros: RangeSet,
+    /// What could not be read when it was backed up last.
+    bad: RangeSet,
 }
 
 /// A member of data, and whether its digest is a BLAKE3.
@@ -71,7 +73,7 @@ impl Baseline {
             let mut told = Told { kind: archive.info().digest, ..Told::default() };
             archive.held(|range, held| told.enter(range, held))?;
             baseline = Some(match baseline {
-                None => Self { digest: told.kind, parent, data: told.data, zeros: told.zeros },
+                None => Self { digest: told.kind, parent, data: told.data, zeros: told.zeros, bad: told.bad },
                 Some(older) => older.overlaid(told, parent),
             });
         }
@@ -96,6 +98,26 @@ impl Baseline {
     /// Bytes of which the digest is known, or that they are zero.
     pub fn known_bytes(&self) -> u64 {
         self.data.iter().map(|data| data.range().length).sum::<u64>() + self.zeros.bytes()
+    }
+
+    /// What has to be read of a device of this size on which this is all that changed: that, and what the chain lacks because it could not be read.
+    pub fn with_unread(&self, changed: ExtentMap, size_bytes: u64) -> ExtentMap {
+        if self.bad.is_empty() {
+            return changed;
+        }
+        let told: RangeSet = changed.iter().map(|extent| extent.range()).collect();
+        let unread = self.bad.iter().flat_map(|range| told.missing_in(range));
+        let unread = unread.map(|range| Extent::data(range.start, range.length));
+        let mut all: Vec<_> = changed.iter().chain(unread).collect();
+        all.sort_by_key(|extent| extent.start);
+        let mut map = DirtyMapBuilder::new(size_bytes);
+        for extent in all {
+            match extent.kind {
+                ExtentKind::Data => map.add_data(extent.range()),
+                ExtentKind::Zero { .. } => map.add_hole(extent.range()),
+            }
+        }
+        map.finish()
     }
 
     /// Ranges with digests of this kind, at most so long, that lie within the first bytes of the device and outside what changed: up to `count` of them, spread over all.
@@ -133,7 +155,10 @@ impl Baseline {
             self.zeros.iter().filter_map(|zeros| zeros.intersection(&Range { start: 0, length: size_bytes }));
         let left = old_zeros.flat_map(|zeros| newer.told.missing_in(zeros));
         let zeros = left.chain(newer.zeros.iter()).collect();
-        Self { parent, digest: newer.kind, data: self.data, zeros }
+        self.bad.remove(Range::rest(size_bytes, u64::MAX));
+        newer.told.iter().for_each(|range| self.bad.remove(range));
+        newer.bad.iter().for_each(|range| self.bad.insert(range));
+        Self { parent, digest: newer.kind, data: self.data, zeros, bad: self.bad }
     }
 }
 
@@ -145,6 +170,7 @@ struct Told {
     zeros: RangeSet,
     /// All of it, what could not be read included.
     told: RangeSet,
+    bad: RangeSet,
 }
 
 impl Told {
@@ -153,7 +179,7 @@ impl Told {
         match held {
             Held::Data(digest) => self.data.push(DataRange::new(range, digest, self.kind)),
             Held::Zero => self.zeros.insert(range),
-            Held::Bad => {}
+            Held::Bad => self.bad.insert(range),
         }
     }
 }

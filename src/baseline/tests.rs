@@ -67,7 +67,7 @@ proptest! {
             let told = told(number as u8, *size_bytes, ranges, &mut model);
             let parent = parent(*size_bytes);
             baseline = Some(match baseline {
-                None => Baseline { parent, digest: told.kind, data: told.data, zeros: told.zeros },
+                None => Baseline { parent, digest: told.kind, data: told.data, zeros: told.zeros, bad: told.bad },
                 Some(older) => older.overlaid(told, parent),
             });
         }
@@ -101,7 +101,8 @@ fn samples_are_spread_over_what_did_not_change() {
     let range = |place: u64| Range { start: place * 100, length: 100 };
     let mut told = Told::default();
     (0..10).for_each(|place| told.enter(range(place), Held::Data(Digest([place as u8; 32]))));
-    let baseline = Baseline { parent: parent(1000), digest: told.kind, data: told.data, zeros: told.zeros };
+    let baseline =
+        Baseline { parent: parent(1000), digest: told.kind, data: told.data, zeros: told.zeros, bad: told.bad };
     let places = |count, length_max, within, kind, changed: &[Range]| -> Vec<u64> {
         let changed = changed.iter().copied().collect();
         let sample = baseline.sample(count, length_max, within, kind, &changed);
@@ -118,4 +119,26 @@ fn samples_are_spread_over_what_did_not_change() {
     ] {
         assert!(nothing.is_empty());
     }
+}
+
+#[test]
+fn what_could_not_be_read_is_read_again_where_nothing_changed() {
+    let range = |start: u64, end: u64| Range::between(start << 20, end << 20);
+    let told = |ranges: &[(u64, u64, Held)]| {
+        let mut told = Told::default();
+        ranges.iter().for_each(|&(start, end, held)| told.enter(range(start, end), held));
+        told
+    };
+    let data = Held::Data(Digest([1; 32]));
+    let full =
+        told(&[(0, 10, Held::Bad), (10, 12, data), (12, 14, Held::Bad), (14, 40, Held::Zero), (40, 50, Held::Bad)]);
+    let baseline =
+        Baseline { parent: parent(50 << 20), digest: full.kind, data: full.data, zeros: full.zeros, bad: full.bad };
+    let baseline = baseline.overlaid(told(&[(2, 4, data), (20, 22, Held::Bad)]), parent(44 << 20));
+    let extent = |start, end| Extent::data(range(start, end).start, range(start, end).length);
+    let hole = |start, end| Extent::hole(range(start, end).start, range(start, end).length);
+    let changed: ExtentMap = [extent(1, 3), hole(21, 30)].into_iter().collect();
+    let map: Vec<_> = baseline.with_unread(changed, 42 << 20).iter().collect();
+    let expected = [extent(0, 3), extent(4, 10), extent(12, 14), extent(20, 21), hole(21, 30), extent(40, 42)];
+    assert_eq!(map, expected);
 }

@@ -142,6 +142,7 @@ fn find_parents(
     let checking = Checking { samples: arguments.since.audit, digest, progress, talk };
     let (since, value, changed) = match opened.tracking(parents.parent(), progress)? {
         Tracking::Known { changed, word } => {
+            let changed = parents.with_unread(changed, opened.device().size_bytes);
             let (since, value) = parents.tracked(opened.node(), &changed, word, &checking)?;
             (since, value, Some(changed))
         }

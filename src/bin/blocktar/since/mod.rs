@@ -160,6 +160,11 @@ impl Parents {
         self.baseline.digest()
     }
 
+    /// What has to be read where this is all that changed on a device of this size.
+    pub fn with_unread(&self, changed: ExtentMap, size_bytes: u64) -> ExtentMap {
+        self.baseline.with_unread(changed, size_bytes)
+    }
+
     /// What the backup is told where everything is compared; reads the ranges of which the digests are noted.
     pub fn compared(self, source: &Path, checking: &Checking<'_>) -> Result<(Since, Value)> {
         let samples = self.audited(source, &RangeSet::default(), checking)?.samples;
