@@ -211,6 +211,11 @@ fn two_fulls(first: &Link<'_>, second: &Link<'_>) -> Error {
 
 fn two_parents(first: &Link<'_>, second: &Link<'_>) -> Error {
     let what = format!("restore {} and {} onto their parent", first.name, second.name);
+    let state = |link: &Link<'_>| link.info.parent.as_ref().map(|parent| parent.state);
+    if state(first) == state(second) {
+        let why = format!("both build on {}, and only one of them can follow it", parent_text(first));
+        return Error::wrong_chain(what, why, Some("leave one out".to_owned()));
+    }
     let why = format!("the first builds on {}, the second on {}", parent_text(first), parent_text(second));
     let remedy = "name what lies between them too, or one chain alone".to_owned();
     Error::wrong_chain(what, why, Some(remedy))

@@ -112,6 +112,8 @@ fn a_full_is_needed_unless_the_target_holds_the_parent() {
     assert_eq!(archives.order(Base::Target, None).unwrap(), [1, 0]);
     Archives::new(&[(FULL, None), (2, Some(FULL))]).refuses(Base::Target, &["01", "it is a full"]);
     Archives::new(&[(2, Some(FULL)), (5, Some(4))]).refuses(Base::Target, &["02 and 05", &id(4)]);
+    Archives::new(&[(2, Some(FULL)), (3, Some(FULL))])
+        .refuses(Base::Target, &["02 and 03", "both build on", "leave one out"]);
     Archives::new(&[]).refuses(Base::Full, &["none"]);
 }
 
