@@ -185,7 +185,12 @@ fn io_remedy(cause: &io::Error) -> Option<String> {
     if let Some(advised) = cause.get_ref().and_then(|cause| cause.downcast_ref::<Advised>()) {
         return Some(advised.remedy.clone());
     }
+    // Linux' asm-generic/errno-base.h.
+    const TOO_MANY_OPEN_FILES: i32 = 24;
     let text = match cause.kind() {
+        _ if cause.raw_os_error() == Some(TOO_MANY_OPEN_FILES) => {
+            "raise the limit (`ulimit -n 8192`), or make fewer files of them: `blocktar merge` takes them some at a time"
+        }
         io::ErrorKind::StorageFull => "make room there, or write somewhere else",
         io::ErrorKind::PermissionDenied => "run it as a user who may do this, root as a rule",
         io::ErrorKind::BrokenPipe => "the program that should have read this ended early; its own message says why",

@@ -14,6 +14,18 @@ use place::{MIB, failed, says, text};
 use support::{LoopDevice, is_root};
 
 #[test]
+fn more_archives_than_may_be_open_are_refused_with_a_way_out() {
+    let chain = Chain::new();
+    let line = "ulimit -n 7; blocktar restore -i 1.tar -i 2.tar -i 3.tar -i 4.tar a.img";
+    failed(&chain.place.shell(line), line, 3, &["Too many open files", "ulimit -n 8192", "blocktar merge"]);
+    assert!(!chain.path("a.img").exists());
+    let line = "ulimit -n 8; blocktar merge 1.tar 2.tar -o 12.tar; blocktar merge 3.tar 4.tar -o 34.tar";
+    assert_eq!(chain.place.shell(line).status.code(), Some(0));
+    let line = "ulimit -n 8; blocktar restore -i 12.tar -i 34.tar a.img";
+    assert_eq!(chain.place.shell(line).status.code(), Some(0));
+}
+
+#[test]
 fn a_chain_is_restored_in_any_order() {
     let chain = Chain::new();
     let output = chain.restores("restore -i 2.tar -i 4.tar -i 1.tar -i 3.tar a.img --read-back", "a.img", 3);
