@@ -2,18 +2,18 @@
 # Measures by turns how long a chain of a full and ten increments of 5 % each takes to restore, and a full of the same state; and how long to merge, and to restore and back up
 # again instead.
 #
-#   benches/chain.sh             needs 5 GiB of disk, takes a minute
+#   benches/chain.sh             needs 16 GiB of disk, takes three minutes
 #   benches/chain.sh --quick     the same on little data, to see that everything runs; its numbers mean nothing
 #   benches/chain.sh --clean     removes the data that is kept between runs
 set -euo pipefail
-disk_needed=$((5 << 30)) quick_disk_needed=$((2 << 30)) default_runs=9
+disk_needed=$((16 << 30)) quick_disk_needed=$((2 << 30)) default_runs=5
 source "$(dirname "$0")/data.sh"
 read_arguments "$@"
 if [[ $clean ]]; then
   rm -rf -- "$folder"
   exit
 fi
-[[ $quick ]] || image_bytes=$GiB tree_bytes=$((GiB / 2))
+[[ $quick ]] || image_bytes=$((4 * GiB)) tree_bytes=$((2 * GiB))
 image=$folder/chain.ext4
 prepare
 
