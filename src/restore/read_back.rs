@@ -27,9 +27,12 @@ impl ReadBack {
         self.bytes >= READ_BACK_BYTES
     }
 
-    /// Reads back what was written since the last time.
+    /// Reads back what was written since the last time, if anything was.
     pub fn check(&mut self, target: &mut dyn Target, kind: DigestKind, progress: &Progress) -> Result<()> {
         let Self { ranges, .. } = std::mem::take(self);
+        if ranges.is_empty() {
+            return Ok(());
+        }
         target.sync()?;
         let mut buffer = Vec::new();
         for (range, digest) in ranges {
