@@ -6,13 +6,17 @@ mod vector;
 use std::sync::Arc;
 
 use archives::history::{Link, history, link};
-use archives::{MemoryInput, Way, class};
+use archives::{MemoryInput, Way, back_up_source, class, scan, small};
 use blocktar::archive::{Inputs, OpenArchive, OpenOptions};
+use blocktar::backup::{BackupRequest, Changes, Since};
+use blocktar::baseline::Baseline;
 use blocktar::error::{Error, Result};
+use blocktar::extent::Extent;
 use blocktar::plan::chain::Base;
 use blocktar::progress::Progress;
 use blocktar::restore::parent::check_parent;
 use blocktar::restore::{Chain, RestoreRequest, RestoreSummary, restore};
+use blocktar::source::{MemoryImage, Scan};
 use blocktar::stream::Target;
 use blocktar::target::head_last::HeadLast;
 use blocktar::target::memory::Memory;
@@ -395,4 +399,21 @@ proptest! {
 #[test]
 fn an_empty_list_is_no_chain() {
     assert!(matches!(Chain::of(Vec::<OpenArchive>::new(), Base::Full, None), Err(Error::WrongChain(_))));
+}
+
+#[test]
+fn few_zeros_that_were_stored_as_data_are_unchanged_where_a_hole_is_now() {
+    let mut image = pattern(1, 19 * BLOCK);
+    image[15 * BLOCK..].fill(0);
+    let request = BackupRequest { extent_limit_bytes: 16 * BLOCK as u64, ..small() };
+    // The extent limit leaves a member that holds nothing but three blocks of zeros.
+    let (full, _) = back_up_source(&mut scan(&image), &request).unwrap();
+    let baseline = Baseline::of_chain(&mut open(&[(&full, Way::File)]).unwrap()).unwrap();
+    let since = Since { parent: baseline.parent().clone(), changes: Changes::ByDigest(baseline), samples: Vec::new() };
+    let hole = 15 * BLOCK as u64;
+    let extents = [Extent::data(0, hole), Extent::hole(hole, 4 * BLOCK as u64)].into_iter().collect();
+    let request = BackupRequest { since: Some(since), ..request };
+    let (_, summary) = back_up_source(&mut Scan::new(MemoryImage::new(image, extents)), &request).unwrap();
+    let end = summary.written.whole;
+    assert_eq!((end.data_bytes, end.zero_bytes), (0, 0), "nothing changed");
 }

@@ -17,6 +17,8 @@ use crate::zeros::is_zero;
 pub const ZERO_BLOCK: usize = 4096;
 /// Shorter runs of zeros do not cut a member: a member costs about 1.8 KiB.
 pub const ZERO_RUN_MIN: usize = 64 << 10;
+/// No member of data holds so many bytes that are all zero: they would be stored as zeros, but for what lies in the blocks at both ends.
+pub const ZEROS_AS_DATA_MAX: usize = ZERO_RUN_MIN + 2 * ZERO_BLOCK;
 /// The most pieces of a batch: many small extents share one, but not so many that its bookkeeping outweighs its bytes.
 pub const PIECES_MAX: usize = 2048;
 

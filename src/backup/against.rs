@@ -1,7 +1,7 @@
 //! The read loop that goes through a device in the ranges of a baseline, so that each can be held against what it was.
 
 use super::reading::{Reading, push_data};
-use crate::archive::pack::{Batch, Before, PIECES_MAX, Piece};
+use crate::archive::pack::{Batch, Before, PIECES_MAX, Piece, ZEROS_AS_DATA_MAX};
 use crate::baseline::{Baseline, BaselineCursor, Unit};
 use crate::error::{Error, Result};
 use crate::extent::{Extent, ExtentKind, Range};
@@ -37,8 +37,8 @@ impl<'a> Against<'a> {
         while batch.pieces.len() < PIECES_MAX && self.at < self.size_bytes {
             self.reading.progress.check()?;
             let wanted = self.wanted()?;
-            let is_data = self.extent.kind == ExtentKind::Data;
-            if !is_data && wanted.range.end() <= self.extent.end() {
+            let is_hole = self.extent.kind != ExtentKind::Data && wanted.range.end() <= self.extent.end();
+            if is_hole && !may_be_few_zeros(&wanted) {
                 self.pass_zeros(wanted, &mut batch)?;
             } else if wanted.range.length > self.reading.batch_bytes - used as u64 {
                 break;
@@ -132,4 +132,9 @@ impl<'a> Against<'a> {
         }
         Ok((end - start) as usize)
     }
+}
+
+/// Whether a range that had a digest may have held zeros only: too few to be stored as zeros, so that a digest is all that is known of them.
+fn may_be_few_zeros(unit: &Unit) -> bool {
+    matches!(unit.before, Before::Data(..)) && unit.range.length < ZEROS_AS_DATA_MAX as u64
 }

@@ -1,7 +1,7 @@
 //! Finds what an increment need not hold: ranges that have the digest that they had in the state on which it builds.
 
 use super::super::digest::{Digest, DigestKind};
-use super::{Before, PackedBatch, Packer, Piece, ZERO_BLOCK, ZERO_RUN_MIN};
+use super::{Before, PackedBatch, Packer, Piece, ZEROS_AS_DATA_MAX};
 use crate::extent::Range;
 use crate::zeros::is_zero;
 
@@ -25,9 +25,6 @@ impl Packer {
         }
     }
 }
-
-/// No member of data holds so many bytes that are all zero: they would be stored as zeros, but for what lies in the blocks at both ends.
-const ZEROS_AS_DATA_MAX: usize = ZERO_RUN_MIN + 2 * ZERO_BLOCK;
 
 /// The pieces with a digest of this kind from before: place, range, where their bytes stand, and that digest. What is all zeros now, and was not, needs no digest.
 fn comparable(packed: &PackedBatch, kind: DigestKind) -> Vec<(usize, Range, usize, Digest)> {
