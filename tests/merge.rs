@@ -112,6 +112,21 @@ fn zeros_are_zero_after_a_merge() {
 }
 
 #[test]
+fn zeros_at_the_end_are_in_an_increment_that_is_made_of_several() {
+    let mut states = vec![pattern(40 * 4096)];
+    for (step, zeroed) in [20..30, 30..40].into_iter().enumerate() {
+        let mut state = states[step].clone();
+        state[zeroed.start * 4096..zeroed.end * 4096].fill(0);
+        states.push(state);
+    }
+    let links = history(&states);
+    let archive = merged(&[&links[1].bytes, &links[2].bytes]);
+    let zeros = Range { start: 20 * 4096, length: 20 * 4096 };
+    assert_eq!(held(&archive), [(zeros, Held::Zero)]);
+    assert!(restored(&[&links[0].bytes, &archive], states[2].len()) == states[2]);
+}
+
+#[test]
 fn whole_members_keep_their_stored_bytes_and_the_others_become_whole_again() {
     let mut image = text(1, 10 * LIMIT);
     let request = |level| BackupRequest { compression: Compression::Zstd(level), ..small() };
