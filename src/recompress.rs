@@ -99,13 +99,9 @@ impl Entering<'_, '_> {
         match told {
             Told::Data { offset, bytes, .. } => self.regrouping.data(offset, bytes),
             Told::Bad(range) => self.regrouping.bad(range),
-            Told::Zeros(range) if self.regrouping.is_inline() => {
-                self.zero_members += 1;
-                self.regrouping.zeros(range)
-            }
             Told::Zeros(range) => {
-                self.progress.add_zero(range.length);
-                Ok(())
+                self.zero_members += u64::from(self.regrouping.is_inline());
+                self.regrouping.zeros(range)
             }
             Told::Part(part) => {
                 self.name.clone_from(&part.input);

@@ -100,11 +100,7 @@ impl<'a, 'r> Laying<'a, 'r> {
 
     fn settle_zeros(&mut self, up_to: u64) -> Result<()> {
         while let Some(zeros) = self.zeros.next_if(|zeros| zeros.start < up_to) {
-            if self.regrouping.is_inline() {
-                self.regrouping.zeros(zeros)?;
-            } else {
-                self.progress.add_zero(zeros.length);
-            }
+            self.regrouping.zeros(zeros)?;
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ impl ArchiveWriter<'_> {
     ) -> Result<(WrittenThrough, T)> {
         let spare = Pool::<Batch>::default();
         let (batches, filled) = sync_channel(1);
-        let mut regrouping = Regrouping::new(self, batches, &spare);
+        let mut regrouping = Regrouping::new(self, batches, &spare, progress);
         thread::scope(|scope| {
             let read = move || {
                 let told = read(&mut regrouping)?;
@@ -55,6 +55,7 @@ pub struct Regrouping<'a> {
     batch: Batch,
     batches: SyncSender<Batch>,
     spare: &'a Pool<Batch>,
+    progress: &'a Progress,
     inline: bool,
     extent_limit: u64,
     batch_bytes: u64,
@@ -63,12 +64,18 @@ pub struct Regrouping<'a> {
 }
 
 impl<'a> Regrouping<'a> {
-    fn new(writer: &ArchiveWriter<'_>, batches: SyncSender<Batch>, spare: &'a Pool<Batch>) -> Self {
+    fn new(
+        writer: &ArchiveWriter<'_>,
+        batches: SyncSender<Batch>,
+        spare: &'a Pool<Batch>,
+        progress: &'a Progress,
+    ) -> Self {
         let info = writer.info();
         Self {
             batch: Batch::default(),
             batches,
             spare,
+            progress,
             inline: info.map == MapKind::Inline,
             extent_limit: info.extent_limit,
             batch_bytes: info.batch_bytes(),
@@ -130,9 +137,13 @@ impl<'a> Regrouping<'a> {
         self.empty(Piece::Bad(range))
     }
 
-    /// Enters a range that reads as zero, which a map tells already where there is one.
+    /// Enters a range that reads as zero: with a member where no map tells of it, else only to be counted.
     pub fn zeros(&mut self, range: Range) -> Result<()> {
-        if self.inline { self.empty(Piece::Zero(range)) } else { Ok(()) }
+        if self.inline {
+            return self.empty(Piece::Zero(range));
+        }
+        self.progress.add_zero(range.length);
+        Ok(())
     }
 
     fn empty(&mut self, piece: Piece) -> Result<()> {
