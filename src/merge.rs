@@ -8,7 +8,7 @@ use crate::archive::restore_text::RESTORE_TEXT;
 use crate::archive::writer::{ArchiveWriter, WrittenArchive, WrittenThrough};
 use crate::archive::{BackupInfo, End, Ending, Inputs, Kind, MapKind, OpenArchive, RewriteRequest, Sample, left_out};
 use crate::error::{Error, Result};
-use crate::plan::chain::{Base, Link, order};
+use crate::plan::chain::{Base, Link, order, refused_for};
 use crate::progress::Progress;
 use crate::ranges::RangeList;
 use crate::stream::Output;
@@ -70,15 +70,12 @@ impl Merging {
             ));
         }
         let base = if links.iter().any(|link| link.info.kind == Kind::Full) { Base::Full } else { Base::Target };
-        let order = order(&links, base, None).map_err(not_a_chain)?;
-        let mut ordered = order.into_iter().filter_map(|place| opened[place].take());
-        let (mut archives, mut newest) = (Vec::new(), None);
-        for (archive, documents) in &mut ordered {
-            archives.push(archive);
-            newest = Some(documents);
-        }
-        let documents = newest.ok_or_else(|| Error::refused("merge", "no archive was named", None))?;
-        Ok(Self { archives, documents })
+        let remedy =
+            "name a full and all increments up to the newest one that is wanted; or increments that follow each other";
+        let order = order(&links, base, None).map_err(|error| refused_for("merge these archives", remedy, error))?;
+        let ordered = order.into_iter().filter_map(|place| opened[place].take());
+        let (archives, mut documents): (Vec<_>, Vec<_>) = ordered.unzip();
+        Ok(Self { archives, documents: documents.pop().expect("a chain has a head") })
     }
 
     /// The archives' names, the oldest first.
@@ -192,18 +189,6 @@ fn warnings(names: &[String], endings: &[Ending], copied: &Copied, shares: &Shar
         ));
     }
     sentences
-}
-
-/// What is wrong with a chain, in the words of whoever wants to merge it.
-fn not_a_chain(error: Error) -> Error {
-    match error {
-        Error::WrongChain(refusal) => {
-            let why = format!("cannot {}: {}", refusal.request, refusal.why);
-            let remedy = "name a full and all increments up to the newest one that is wanted; or increments that follow each other";
-            Error::wrong_chain("merge these archives", why, Some(remedy.to_owned()))
-        }
-        other => other,
-    }
 }
 
 /// Opens the archives of a chain and makes one of them; see [`Merging::run`].

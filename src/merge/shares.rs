@@ -89,7 +89,7 @@ impl Shares {
 
     /// A full tells of all of its device; growth is told by the archive that saw it.
     fn refuse_untold(&self, archives: &[OpenArchive]) -> Result<()> {
-        let told = self.data.bytes() + self.zeros.bytes();
+        let told = self.told_bytes();
         if !self.is_full || told == self.device_bytes {
             return Ok(());
         }

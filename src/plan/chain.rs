@@ -66,6 +66,17 @@ pub fn order(links: &[Link<'_>], base: Base, until: Option<&Until>) -> Result<Ve
     Ok(order)
 }
 
+/// What [`order`] refuses, in the words of whoever wants another thing of the chain than to restore it.
+pub fn refused_for(request: &str, remedy: &str, error: Error) -> Error {
+    match error {
+        Error::WrongChain(refusal) => {
+            let why = format!("cannot {}: {}", refusal.request, refusal.why);
+            Error::wrong_chain(request, why, Some(remedy.to_owned()))
+        }
+        other => other,
+    }
+}
+
 fn refuse_undo(link: &Link<'_>) -> Result<()> {
     if link.info.kind != Kind::Undo {
         return Ok(());

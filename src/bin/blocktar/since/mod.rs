@@ -10,7 +10,7 @@ use blocktar::baseline::Baseline;
 use blocktar::error::{Error, Result};
 use blocktar::extent::ExtentMap;
 use blocktar::location::Location;
-use blocktar::plan::chain::{Base, Link, order};
+use blocktar::plan::chain::{Base, Link, order, refused_for};
 use blocktar::plan::newest::is_same;
 use blocktar::progress::Progress;
 use blocktar::range_set::RangeSet;
@@ -131,7 +131,10 @@ impl Parents {
         let mut opened: Vec<_> = open_each(&paths)?.into_iter().map(Some).collect();
         let order = {
             let links: Vec<_> = opened.iter().flatten().map(Link::from).collect();
-            order(&links, Base::Full, None).map_err(not_a_chain)?
+            let remedy =
+                "name a full and all increments between it and the newest one; or the folder in which they lie";
+            let refused = |error| refused_for("build on the archives of --since", remedy, error);
+            order(&links, Base::Full, None).map_err(refused)?
         };
         let mut chain: Vec<_> = order.into_iter().filter_map(|place| opened[place].take()).collect();
         let baseline = Baseline::of_chain(&mut chain)?;
@@ -219,18 +222,5 @@ impl Parents {
                 "changes": word, "known_bytes": self.baseline.known_bytes(),
             }
         })
-    }
-}
-
-/// What is wrong with a chain, in the words of whoever wants to build on it.
-fn not_a_chain(error: Error) -> Error {
-    match error {
-        Error::WrongChain(refusal) => {
-            let remedy =
-                "name a full and all increments between it and the newest one; or the folder in which they lie";
-            let why = format!("cannot {}: {}", refusal.request, refusal.why);
-            Error::wrong_chain("build on the archives of --since", why, Some(remedy.to_owned()))
-        }
-        other => other,
     }
 }
