@@ -45,7 +45,8 @@ type '/dev/nst77\r'
 asked 3
 type "$large\r"
 ended "a backup goes on with the drive that was typed" 0 "needs the next medium.*will not do.*part of this very archive.*will not do.*nst77.*backed up"
-says "with its progress before" 'backup +[0-9]+%'
+# The line's first form, if the machine was quick: it is drawn at once, and the next one 0.2 s later.
+says "with its progress before" 'backup +(⠁|[0-9]+%)'
 
 begin "restore -i $small back"
 asked 1
