@@ -212,6 +212,7 @@ class Archive:
             expected |= {"backup_info_digest": self.info_digest, "running": self.identity.hexdigest()}
         if final:
             expected["digest"], self.state = end["running"], end["state"]
+            expected["state"] = self.info.get("state", self.state)
         wrong = [key for key in expected if end[key] != expected[key]]
         need(not wrong and compact(end["backup_info"]) == self.info_text, f"{path}: not what came: {wrong}")
         return final

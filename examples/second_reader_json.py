@@ -172,7 +172,7 @@ def backup_info(digest):
         maybe_medium=MEDIUM,
         maybe_set=fields(id=ID, number=NUMBER, of=NUMBER), maybe_meta=meta,
         maybe_attached=array(fields(name=like(r"(?=.{1,50}$)" + COMPONENT), length=between(0, 4 * MIB),
-                                    **{digest: HEX}), 64), maybe_changes=text)
+                                    **{digest: HEX}), 64), maybe_changes=text, maybe_state=HEX)
 
 
 LABEL = fields(True, format=between(1, 1), requires=array(text), id=ID,

@@ -170,6 +170,7 @@ impl Merging {
             samples: None,
             extent_limit: infos().map(|info| info.extent_limit).max().unwrap_or(newest.extent_limit),
             changes: newest.changes.clone().filter(|_| same_changes && !is_full),
+            state: self.newest().state(),
             ..newest.clone()
         }
     }

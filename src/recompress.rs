@@ -3,7 +3,7 @@
 use crate::archive::reader::{Documents, Ending, Told};
 use crate::archive::restore_text::RESTORE_TEXT;
 use crate::archive::writer::{ArchiveWriter, Regrouping, WrittenArchive, WrittenThrough};
-use crate::archive::{End, Inputs, OpenArchive, RewriteRequest, left_out};
+use crate::archive::{BackupInfo, End, Inputs, OpenArchive, RewriteRequest, left_out};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::ranges::RangeList;
@@ -39,7 +39,8 @@ pub fn recompress(
 ) -> Result<RecompressSummary> {
     let (archive, Documents { attached, .. }) = OpenArchive::open_with_documents(inputs)?;
     let name = archive.name().to_owned();
-    let info = request.describe(&name, archive.info(), &attached)?;
+    let told = BackupInfo { state: archive.state(), ..archive.info().clone() };
+    let info = request.describe(&name, &told, &attached)?;
     progress.set_total(info.device.size_bytes);
     let files: Vec<_> = attached.iter().map(Vec::as_slice).collect();
     let mut writer = ArchiveWriter::begin(output, info, RESTORE_TEXT, &files, archive.map().clone())?;

@@ -5,9 +5,10 @@ mod vector;
 
 use std::sync::Arc;
 
+use archives::descent::{recompressed, try_merge};
 use archives::history::{Link, history, link};
 use archives::{MemoryInput, Way, back_up_source, class, scan, small};
-use blocktar::archive::{Inputs, OpenArchive, OpenOptions};
+use blocktar::archive::{Inputs, OpenArchive, OpenOptions, RewriteRequest};
 use blocktar::backup::{BackupRequest, Changes, Since};
 use blocktar::baseline::Baseline;
 use blocktar::error::{Error, Result};
@@ -205,6 +206,22 @@ fn what_is_no_chain_is_refused_before_the_first_write() {
         refused(&[named(&[0, 1]), vec![(&other.bytes, way)]].concat(), Base::Full, &before, &["only one of them"]);
         refused(&named(&[0, 1, 1]), Base::Full, &before, &["both are the archive"]);
         refused(&named(&[0, 1]), Base::Target, &before, &["it is a full"]);
+    }
+}
+
+/// An archive made from another in a file tells its state at its beginning, and a copy of it that comes through a pipe finds its place.
+#[test]
+fn what_was_made_from_archives_finds_its_place_from_a_pipe() {
+    let states = states();
+    let links = history(&states);
+    let again = |archive: &Arc<Vec<u8>>, way| recompressed(archive, way, &RewriteRequest::default()).0;
+    let merged = try_merge(&[&links[0].bytes, &links[1].bytes], &RewriteRequest::default()).unwrap().0;
+    for full in [again(&merged, Way::File), again(&merged, Way::Pipe), merged] {
+        let rest = [again(&links[2].bytes, Way::File), links[3].bytes.clone()];
+        let named: Vec<_> = [&rest[1], &full, &rest[0]].map(|archive| (archive, Way::Pipe)).to_vec();
+        let mut target = Memory::new(vec![0xff; states[3].len()]);
+        restore_onto(&named, Base::Full, None, &mut target).unwrap();
+        assert!(target.bytes()[..states[3].len()] == states[3]);
     }
 }
 

@@ -6,10 +6,11 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use archives::forge::{Data, Forge, frame};
-use archives::{MemoryInput, Way, class};
-use blocktar::archive::{OpenArchive, OpenOptions};
+use archives::forge::{Data, Forge, frame, sha256};
+use archives::{MemoryInput, MemoryOutput, Way, class};
+use blocktar::archive::{OpenArchive, OpenOptions, RewriteRequest};
 use blocktar::progress::Progress;
+use blocktar::recompress::recompress;
 use blocktar::restore::{RestoreRequest, restore};
 use blocktar::stream::Input;
 use blocktar::target::memory::Memory;
@@ -19,6 +20,8 @@ struct Changing {
     before: Box<dyn Input>,
     after: Box<dyn Input>,
     changed: Arc<AtomicBool>,
+    /// Whether it changes when it is sought back to its beginning.
+    changes_at_beginning: bool,
 }
 
 impl Changing {
@@ -41,6 +44,9 @@ impl Input for Changing {
     }
 
     fn seek_to(&mut self, position: u64) -> io::Result<()> {
+        if self.changes_at_beginning && position < FIRST {
+            self.changed.store(true, Relaxed);
+        }
         self.now().seek_to(position)
     }
 }
@@ -51,11 +57,11 @@ const SIZE: u64 = FIRST + 10_000 * SMALL;
 
 /// An archive with an index that is longer than what a reader keeps of its input, and whose first member says that it holds so many bytes.
 fn archive(length: u64, compressed: bool) -> Arc<Vec<u8>> {
-    archive_of(length, compressed, 1)
+    Arc::new(forge(length, compressed, 1).build())
 }
 
 /// The same with other bytes, by which all that depends on them is other, too.
-fn archive_of(length: u64, compressed: bool, mark: u8) -> Arc<Vec<u8>> {
+fn forge(length: u64, compressed: bool, mark: u8) -> Forge {
     let bytes: Vec<u8> = (0..SIZE).map(|place| ((place / SMALL) >> (place % 4 * 4)) as u8 | mark).collect();
     let (first, rest) = bytes.split_at(FIRST as usize);
     let mut data = vec![Data { length, ..Data::plain(0, first) }];
@@ -64,7 +70,7 @@ fn archive_of(length: u64, compressed: bool, mark: u8) -> Arc<Vec<u8>> {
     }
     let small = rest.chunks(SMALL as usize).zip(0..);
     data.extend(small.map(|(piece, number)| Data::plain(FIRST + number * SMALL, piece)));
-    Arc::new(Forge::new(SIZE, &[(0, SIZE, false)], data).build())
+    Forge::new(SIZE, &[(0, SIZE, false)], data)
 }
 
 #[test]
@@ -74,7 +80,7 @@ fn sizes_that_have_changed_since_they_were_checked_are_damage() {
             let changed = Arc::new(AtomicBool::new(false));
             let [before, after] =
                 [FIRST, length].map(|length| MemoryInput::boxed(&archive(length, compressed), Way::File));
-            let input = Box::new(Changing { before, after, changed: changed.clone() });
+            let input = Box::new(Changing { before, after, changed: changed.clone(), changes_at_beginning: false });
             let opened = OpenArchive::open(input, &OpenOptions::default()).unwrap();
             changed.store(true, Relaxed);
             let mut target = Memory::new(vec![0xff; SIZE as usize]);
@@ -89,12 +95,29 @@ fn sizes_that_have_changed_since_they_were_checked_are_damage() {
 #[test]
 fn an_index_that_has_changed_since_it_was_checked_is_damage() {
     let changed = Arc::new(AtomicBool::new(false));
-    let [before, after] = [1, 3].map(|mark| MemoryInput::boxed(&archive_of(FIRST, false, mark), Way::File));
-    let input = Box::new(Changing { before, after, changed: changed.clone() });
+    let [before, after] =
+        [1, 3].map(|mark| MemoryInput::boxed(&Arc::new(forge(FIRST, false, mark).build()), Way::File));
+    let input = Box::new(Changing { before, after, changed: changed.clone(), changes_at_beginning: false });
     let opened = OpenArchive::open(input, &OpenOptions::default()).unwrap();
     changed.store(true, Relaxed);
     let mut target = Memory::new(vec![0xff; SIZE as usize]);
     let outcome = restore(opened, &mut target, &RestoreRequest::default(), &Progress::default());
     let error = outcome.unwrap_err().error;
     assert_eq!(class(&error), "damaged", "{error}");
+}
+
+/// The end that was looked at first names another state than the one that came when all was read: no archive may name both.
+#[test]
+fn a_state_that_has_changed_since_it_was_told_ends_no_archive() {
+    let [before, after] = [Some(sha256(b"another")), None].map(|state| {
+        let archive = Forge { state, ..forge(FIRST, false, 1) }.build();
+        MemoryInput::boxed(&Arc::new(archive), Way::File)
+    });
+    let changed = Arc::new(AtomicBool::new(false));
+    let input: Box<dyn Input> =
+        Box::new(Changing { before, after, changed: changed.clone(), changes_at_beginning: true });
+    let mut output = MemoryOutput::default();
+    let error = recompress(input, &mut output, &RewriteRequest::default(), &Progress::default()).unwrap_err();
+    assert!(changed.load(Relaxed) && error.to_string().contains("another state"), "{error}");
+    assert!(!*output.finished.lock().unwrap());
 }

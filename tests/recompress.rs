@@ -72,6 +72,7 @@ fn of_the_backup(info: &BackupInfo) -> BackupInfo {
         extent_limit: 0,
         record_size: 0,
         attached: None,
+        state: None,
         ..info.clone()
     }
 }
@@ -86,6 +87,7 @@ fn descends(new: &Arc<Vec<u8>>, old: &Arc<Vec<u8>>, request: &RewriteRequest, su
     assert!(end.id != from.id && end.digest != from.digest && end.digest != end.state);
     let (info, before) = (new_archive.info(), old_archive.info());
     assert_eq!(of_the_backup(info), of_the_backup(before));
+    assert!(info.state == end.state || (info.state.is_none() && before.state.is_none()), "it tells another state");
     assert_eq!(info.program, concat!("blocktar ", env!("CARGO_PKG_VERSION")));
     assert_eq!(info.compression, request.compression.unwrap_or(before.compression));
     assert_eq!(info.digest, request.digest.unwrap_or(before.digest));
@@ -172,6 +174,21 @@ fn what_touches_is_joined_up_to_the_new_limit() {
         assert_eq!(content(&new).zeros, zeros);
         descends(&new, &archive, &request, &summary);
         comes_back(&new, &image);
+    }
+}
+
+/// From a file, or of an archive that tells it.
+#[test]
+fn the_state_is_told_at_the_beginning_where_it_is_known_by_then() {
+    let image = pattern(300_000);
+    let archive = back_up(&image, &all_data(&image), &small());
+    let state = open(&archive).end().unwrap().state;
+    let again = |archive, way| recompressed(archive, way, &RewriteRequest::default()).0;
+    let from_pipe = again(&archive, Way::Pipe);
+    assert_eq!(open(&from_pipe).info().state, None);
+    let from_file = again(&archive, Way::File);
+    for told in [&from_file, &again(&from_pipe, Way::File), &again(&from_file, Way::Pipe)] {
+        assert_eq!(open(told).info().state, state);
     }
 }
 

@@ -223,6 +223,7 @@ def ends():
              "continues_and_ends": {"continues": True}, "time_wrong": {"finished": "2026-11-21T20:49:60Z"}, "format_wrong": {"format": 2}}
     for name, change in wrong.items():
         yield "end_" + name, one(end=change).out
+    yield "end_other_state", one(info={"state": "ab" * 32}, end={"state": "cd" * 32}).out
     yield "part_to_beyond_its_members", one(continues_at=5000).out
     yield "end_continues_false", replaced("end.json", b',"data_members"', b',"continues":false,"data_members"')
     yield "end_info_differs", replaced("end.json", b'"path":"disk.img"', b'"path":"disk2img"')

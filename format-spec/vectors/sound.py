@@ -69,6 +69,7 @@ def fulls():
     yield "full_unknown_keys", full(info=unknown, device=deep, end=unknown | deep)
     yield "full_on_other_medium", full(end={"medium": {"id": OTHER_ID, "name": "WEEK-07", "file": 3}})
     yield "full_other_state", full(end={"state": "ab" * 32})
+    yield "full_state_at_both_ends", full(info={"state": "ab" * 32}, end={"state": "ab" * 32})
     yield "full_map_zst", full([("data", 20_002, b"a")], [(0, 20_000, "zero"), *MANY], 40_000)
     yield "full_data_looks_like_frame", full([("data", 0, zst(text(4000)))], [(0, 5000, "data")], 5000, compress=False)
     optional = [("optional", f"parity/{number}", noise(600)) for number in range(3)]

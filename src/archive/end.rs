@@ -71,6 +71,11 @@ impl End {
             return Err(ParseFailure::Damaged("end.json: a value is out of bounds".to_owned()));
         }
         end.backup_info.check().map_err(ParseFailure::Damaged)?;
+        if end.state.is_some() && end.backup_info.state.is_some_and(|told| end.state != Some(told)) {
+            return Err(ParseFailure::Damaged(
+                "end.json: the end member tells another state than backup-info.json".to_owned(),
+            ));
+        }
         Ok(end)
     }
 

@@ -169,6 +169,9 @@ pub struct BackupInfo {
     /// How it was found what changed: a word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<String>,
+    /// Of an archive made from others: the state that its end member names, where its maker knew it at the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Digest>,
     /// Keys of a later writer, kept as they are.
     #[serde(flatten)]
     pub unknown: serde_json::Map<String, serde_json::Value>,

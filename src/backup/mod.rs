@@ -175,6 +175,7 @@ fn describe(source: &dyn Source, request: &BackupRequest, inline: bool) -> Backu
         meta: (!request.meta.is_empty()).then(|| request.meta.clone()),
         attached: (!attached.is_empty()).then_some(attached),
         changes: since.map(|since| since.changes.word().to_owned()),
+        state: None,
         unknown: serde_json::Map::new(),
     }
 }

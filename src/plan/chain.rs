@@ -11,20 +11,19 @@ pub struct Link<'a> {
     pub name: &'a str,
     /// What was backed up, and on what it builds.
     pub info: &'a BackupInfo,
-    /// The state that it leaves; `None` where that stands in an end that has not been read.
+    /// The state that it leaves; `None` where that stands only in an end that has not been read.
     pub state: Option<Digest>,
 }
 
 impl<'a> From<&'a OpenArchive> for Link<'a> {
     fn from(archive: &'a OpenArchive) -> Self {
-        let state = archive.end().and_then(|end| end.state);
-        Self { name: archive.name(), info: archive.info(), state }
+        Self { name: archive.name(), info: archive.info(), state: archive.state() }
     }
 }
 
 impl Link<'_> {
-    /// Whether this is the archive that a child names as its parent: by its state, where that is known. A pipe gives it away at its end only; then the id
-    /// is the best hint, and whoever reads the archive holds the state against the child's.
+    /// Whether this is the archive that a child names as its parent: by its state, where that is known. A backup in a pipe gives it away at its end only; then
+    /// the id is the best hint, and whoever reads the archive holds the state against the child's.
     fn is_named_by(&self, parent: &Parent) -> bool {
         self.state.map_or(self.info.id == parent.id, |state| state == parent.state)
     }
@@ -208,7 +207,7 @@ fn gap(links: &[Link<'_>], orphan: &Link<'_>) -> Error {
     let mut remedy = format!("name {parent} too, or leave {} out if it belongs to another chain", orphan.name);
     if let Some(piped) = links.iter().find(|link| link.state.is_none()) {
         remedy.push_str(&format!(
-            "; of {} only the id is known before its end, which is another if it was merged or recompressed: then name its file",
+            "; of {} only the id is known before its end, which is another if it was recompressed from a pipe: then name its file",
             piped.name
         ));
     }

@@ -66,7 +66,7 @@ pub fn check_parent(
 ) -> Result<()> {
     let (name, child_name) = (parent.newest().name().to_owned(), child.archives[0].archive.name().to_owned());
     let wanted = child.oldest_info().parent.as_ref();
-    let state = parent.newest().end().and_then(|end| end.state);
+    let state = parent.newest().link().state;
     if wanted.is_none() || wanted.map(|parent| parent.state) != state {
         let id = wanted.map_or_else(String::new, |parent| format!(" {}", parent.id));
         let why = match state {

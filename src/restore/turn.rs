@@ -77,7 +77,8 @@ impl ChainArchive {
 
     /// Its place in a chain.
     pub(super) fn link(&self) -> Link<'_> {
-        Link { name: self.name(), info: self.info(), state: self.end().and_then(|end| end.state) }
+        let state = self.end().map_or(self.info().state, |end| end.state);
+        Link { name: self.name(), info: self.info(), state }
     }
 
     /// Opens it, now that its turn has come; it must still be the one that was found.

@@ -124,6 +124,8 @@ pub struct Forge {
     pub id: String,
     /// The kind, and what stands behind it of what it builds on: `"increment","parent":{…}`.
     pub kind: String,
+    /// The state that its end names; its own digest if there is none here.
+    pub state: Option<Digest>,
     /// In which hour of the first of January 2024 it was made.
     pub hour: u64,
 }
@@ -152,6 +154,7 @@ impl Forge {
             seq_shift: 0,
             id: ID.into(),
             kind: r#""full""#.into(),
+            state: None,
             hour: 0,
         }
     }
@@ -217,8 +220,9 @@ impl Forge {
         let stored_bytes: usize = self.data.iter().map(|data| data.stored.len()).sum();
         let indexes = self.indexes.clone().unwrap_or_else(|| index_position.to_string());
         let running = sha256(identity.as_bytes());
+        let state = self.state.unwrap_or(running);
         let end = format!(
-            r#"{{"format":1,"id":"{}","backup_info":{info},"backup_info_digest":"{}","map_digest":"{map_digest}","map_position":{map_position},"indexes":[{indexes}],"members":{},"to":{},"data_members":{},"data_bytes":{data_bytes},"stored_bytes":{stored_bytes},"zero_bytes":{zero_bytes},"bad_members":0,"bad_bytes":0,"running":"{running}","digest":"{running}","state":"{running}","finished":"2024-01-01T00:00:01Z"{}}}"#,
+            r#"{{"format":1,"id":"{}","backup_info":{info},"backup_info_digest":"{}","map_digest":"{map_digest}","map_position":{map_position},"indexes":[{indexes}],"members":{},"to":{},"data_members":{},"data_bytes":{data_bytes},"stored_bytes":{stored_bytes},"zero_bytes":{zero_bytes},"bad_members":0,"bad_bytes":0,"running":"{running}","digest":"{running}","state":"{state}","finished":"2024-01-01T00:00:01Z"{}}}"#,
             self.id,
             sha256(info.as_bytes()),
             out.seq.wrapping_add(1),

@@ -58,7 +58,6 @@ struct Link {
     archive: Arc<Vec<u8>>,
     image: Vec<u8>,
     has_samples: bool,
-    has_its_id: bool,
 }
 
 /// A device, its chain, and what happened.
@@ -154,7 +153,7 @@ impl History {
             assert!(!all_known || image != last.image || told == 0, "{told} bytes of an unchanged device are told");
         }
         let has_samples = request.since.is_some_and(|since| !since.samples.is_empty());
-        self.chain.push(Link { archive, image, has_samples, has_its_id: true });
+        self.chain.push(Link { archive, image, has_samples });
         self.device.unreadable = None;
     }
 
@@ -189,7 +188,6 @@ impl History {
         let _ = writeln!(self.log, "recompressed {place}: {request:?}");
         let link = &mut self.chain[place];
         link.archive = descent::recompressed(&link.archive, Way::File, &request).0;
-        link.has_its_id = false;
         self.tally.recompressed += 1;
     }
 
@@ -220,8 +218,7 @@ impl History {
         let mut image = first.checked_sub(1).map_or(Vec::new(), |before| self.chain[before].image.clone());
         let mut lost = apply(&archive, Way::File, &mut image);
         check_but(&lost, &image, &last.image);
-        let link =
-            Link { archive, image, has_samples: summary.written.end.backup_info.samples.is_some(), has_its_id: false };
+        let link = Link { archive, image, has_samples: summary.written.end.backup_info.samples.is_some() };
         self.tally.merged_onto += u64::from(end < self.chain.len());
         self.chain.splice(first..end, [link]);
         // What none of the merged archives could read is no longer what older ones held, until one behind them tells.
@@ -242,11 +239,7 @@ impl History {
             apply(&link.archive, way, &mut image);
             assert!(image == link.image, "archive {place} leaves another image behind");
         }
-        let steps = self.chain.iter().map(|link| Step {
-            archive: &link.archive,
-            image: &link.image,
-            has_its_id: link.has_its_id,
-        });
+        let steps = self.chain.iter().map(|link| Step { archive: &link.archive, image: &link.image });
         restored::check(&steps.collect::<Vec<_>>(), &mut self.chance);
         // It takes a process for each archive and for each frame.
         if self.chance.below(5) == 0 {

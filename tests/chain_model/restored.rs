@@ -15,8 +15,6 @@ use super::chance::Chance;
 pub struct Step<'a> {
     pub archive: &'a Arc<Vec<u8>>,
     pub image: &'a [u8],
-    /// It has the id that its children name, by which alone they know it while it comes through a pipe.
-    pub has_its_id: bool,
 }
 
 /// Restores one state of the chain onto nothing, and the last one onto an older one.
@@ -44,7 +42,7 @@ pub fn check(steps: &[Step<'_>], chance: &mut Chance) {
 fn applied(steps: &[Step<'_>], base: Base, target: Vec<u8>, chance: &mut Chance) -> (RestoreSummary, Vec<u8>) {
     let pipes = chance.below(2) == 0;
     let open = |step: &Step<'_>, pipe: bool| {
-        let way = if pipe && pipes && step.has_its_id { Way::Pipe } else { Way::File };
+        let way = if pipe && pipes { Way::Pipe } else { Way::File };
         OpenArchive::open(MemoryInput::boxed(step.archive, way), &OpenOptions::default()).unwrap()
     };
     let mut archives: Vec<_> = steps.iter().map(|step| open(step, chance.below(2) == 0)).collect();

@@ -38,6 +38,7 @@ pub(crate) use several::{Checked, read_abreast, read_in_turn};
 pub use survey::{Found, Known, Structure, survey};
 pub use unpack::{PartNews, Told};
 
+use super::digest::Digest;
 use super::end::End;
 use super::info::BackupInfo;
 use super::ledger::Ledger;
@@ -101,6 +102,8 @@ pub struct OpenArchive {
     others: Option<Parts>,
     /// Whether a single part is to be taken for all that there is.
     single_part: bool,
+    /// The state that its end names, where that was looked for before it is read front to back.
+    foretold: Option<Digest>,
 }
 
 enum Reader {
@@ -164,10 +167,10 @@ impl OpenArchive {
                 true => by_index::from_the_first(&head.common.id, parts, options)?,
                 false => Reader::forward(input, head, parts, options)?,
             };
-            return Ok((Self { reader, attached, others: None, single_part }, documents));
+            return Ok((Self { reader, attached, others: None, single_part, foretold: None }, documents));
         }
         let (reader, others) = by_index::open_piece(input, head, parts, options, &mut |_| ())?;
-        Ok((Self { reader, attached, others, single_part }, documents))
+        Ok((Self { reader, attached, others, single_part, foretold: None }, documents))
     }
 
     /// Opens like [`open`](Self::open), and keeps RESTORE.txt and the contents of all attached files: for whoever makes another archive of this one and others.
@@ -185,11 +188,13 @@ impl OpenArchive {
     /// # Errors
     /// As those of [`open`](Self::open).
     pub(crate) fn open_with_documents(inputs: impl Into<Inputs>) -> Result<(Self, Documents)> {
-        let (PartInput { mut input, first }, parts) = Parts::gather(inputs.into(), None)?;
+        let (mut part, mut parts) = Parts::gather(inputs.into(), None)?;
+        let foretold = tail::foretell_state(parts.last_at_hand().unwrap_or(&mut part))?;
+        let PartInput { mut input, first } = part;
         let mut head = head::read_behind_info(&mut input, first, Attachments::All, Reading::Best)?;
         let documents = head.take_documents();
         let reader = Reader::forward(input, head, parts, &OpenOptions::default())?;
-        Ok((Self { reader, attached: None, others: None, single_part: false }, documents))
+        Ok((Self { reader, attached: None, others: None, single_part: false, foretold }, documents))
     }
 
     fn ledger(&self) -> &Ledger<()> {
@@ -226,6 +231,11 @@ impl OpenArchive {
             Reader::Forward(_) => None,
             Reader::Seeking(seeking) => Some(&seeking.ending().end),
         }
+    }
+
+    /// The state that it leaves, as far as it can be known before all was read: from the end member, or where that cannot be reached from the head.
+    pub fn state(&self) -> Option<Digest> {
+        self.end().map_or(self.foretold.or(self.info().state), |end| end.state)
     }
 
     /// The content of the attached file that was asked for.

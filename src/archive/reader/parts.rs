@@ -77,6 +77,11 @@ impl Parts {
         &self.at_hand
     }
 
+    /// The last of these.
+    pub fn last_at_hand(&mut self) -> Option<&mut PartInput> {
+        self.at_hand.last_mut()
+    }
+
     /// Refuses what was given beside a part that is to be read alone.
     pub fn refuse_others(&self, only: &PartInput) -> Result<()> {
         let Some(other) = self.at_hand.first() else { return Ok(()) };

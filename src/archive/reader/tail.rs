@@ -1,12 +1,13 @@
 //! Finds how an archive ends, in an input that can seek.
 
-use super::super::digest::DigestKind;
+use super::super::digest::{Digest, DigestKind};
 use super::super::end::End;
 use super::super::member::MemberKind;
 use super::super::{block::BLOCK, limit};
 use super::ending::Ending;
 use super::head::{next_known, read_document, unusable};
 use super::input::{ArchiveInput, Common, Member};
+use super::parts::PartInput;
 use crate::error::{Error, Result};
 
 /// An archive whose end is there was not cut: where reading ran into its end, it was sent there by a wrong position or size.
@@ -46,6 +47,25 @@ pub fn find_end(
         }
     }
     Ok(Err(failure))
+}
+
+/// The state that the end of this part names, if an end can be reached now: for whoever goes on front to back and reads it when its turn comes. The input
+/// stands then where it stood.
+///
+/// # Errors
+/// Failed reads only.
+pub fn foretell_state(part: &mut PartInput) -> Result<Option<Digest>> {
+    let PartInput { input, first } = part;
+    if input.length().is_none() {
+        return Ok(None);
+    }
+    let here = input.position();
+    let state = match find_end(input, &first.common, first.info.digest) {
+        Err(error @ (Error::Io(_) | Error::Interrupted { .. })) => return Err(error),
+        found => found.ok().and_then(std::result::Result::ok).and_then(|ending| ending.end.state),
+    };
+    input.seek_to(here)?;
+    Ok(state)
 }
 
 /// Whether the end member stands where the last index says that it must: else it ends something else that was appended.

@@ -26,6 +26,9 @@ impl ArchiveWriter<'_> {
     }
 
     /// The same for an archive made from another, whose state it carries over.
+    ///
+    /// # Errors
+    /// Also if the head told another state: then what it was made from has changed meanwhile.
     pub fn finish_with_state(self, finished: jiff::Timestamp, state: Digest) -> Result<WrittenArchive> {
         self.finish_as(&Closing::Descendant(finished, state))
     }
@@ -61,6 +64,10 @@ impl ArchiveWriter<'_> {
         let end = match closing {
             Closing::Backup(finished) => self.ledger.end(self.out.seq, *finished),
             Closing::Descendant(finished, state) => {
+                if self.ledger.info().state.is_some_and(|told| told != *state) {
+                    let why = "its head tells another state than the archive that it was made from has at its end";
+                    return Err(Error::refused("end an archive", why, None));
+                }
                 End { state: Some(*state), ..self.ledger.end(self.out.seq, *finished) }
             }
             Closing::Copy(original) => {
