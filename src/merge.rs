@@ -59,6 +59,7 @@ impl Merging {
                 return Err(Error::refused(format!("merge {}", archive.name()), why, Some(remedy)));
             }
             opened.push(Some((archive, documents)));
+            forget_documents(&mut opened);
         }
         let links: Vec<_> = opened.iter().flatten().map(|(archive, _)| Link::from(archive)).collect();
         if let [only] = links[..] {
@@ -172,6 +173,20 @@ impl Merging {
             changes: newest.changes.clone().filter(|_| same_changes && !is_full),
             state: self.newest().state(),
             ..newest.clone()
+        }
+    }
+}
+
+/// Lets go of what is attached to those on which the one that was opened last builds, or to that one: only the newest archive's goes into the merged one.
+fn forget_documents(opened: &mut [Option<(OpenArchive, Documents)>]) {
+    let Some((Some((last, last_documents)), others)) = opened.split_last_mut() else { return };
+    let (last_link, last_parent) = (Link::from(&*last), last.info().parent.as_ref());
+    for (other, documents) in others.iter_mut().flatten() {
+        if last_parent.is_some_and(|parent| Link::from(&*other).is_named_by(parent)) {
+            documents.attached.clear();
+        }
+        if other.info().parent.as_ref().is_some_and(|parent| last_link.is_named_by(parent)) {
+            last_documents.attached.clear();
         }
     }
 }

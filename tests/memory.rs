@@ -118,4 +118,13 @@ fn attached_files_are_kept_once() {
     let most_kib = plain_kib + (64 + 16) * 1024;
     let peaks = [place.peak_kib(&line, None, Some("backup.tar")), place.peak_kib("recompress backup.tar", None, None)];
     assert!(peaks.iter().all(|kib| *kib <= most_kib), "{peaks:?} KiB of at most {most_kib}, of which 64 MiB are files");
+    let mut chain = "backup.tar".to_owned();
+    for number in 1..5 {
+        let name = format!("inc{number}.tar");
+        let since = chain.replace(' ', " --since ");
+        place.peak_kib(&line.replace("disk.img", &format!("disk.img --since {since} -o {name}")), None, None);
+        chain += &format!(" {name}");
+    }
+    let (merge_kib, most_kib) = (place.peak_kib(&format!("merge {chain}"), None, None), most_kib + 64 * 1024);
+    assert!(merge_kib <= most_kib, "{merge_kib} KiB of at most {most_kib}: files of archives that are not the newest");
 }
