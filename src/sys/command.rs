@@ -13,10 +13,15 @@ use nix::unistd::Pid;
 
 use super::process::Stat;
 use super::signal::held_back;
+use crate::error::{Error, Result};
+use crate::progress::Progress;
 
 /// How long a program has to end by itself; users expect an end within a second, and have waited for a moment already.
 const PATIENCE: Duration = Duration::from_millis(250);
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// How long after a program failed the wish to stop may come: Ctrl-C reaches both, and the program may have ended by it before it was noticed here.
+const NOTICE_PATIENCE: Duration = Duration::from_millis(300);
 
 /// Has the command get the signals that this process holds back, which programs inherit: nobody could stop it otherwise.
 #[allow(unsafe_code)]
@@ -26,10 +31,42 @@ pub fn release_signals(command: &mut Command) -> &mut Command {
     unsafe { command.pre_exec(move || held.thread_unblock().map_err(io::Error::from)) }
 }
 
+/// Waits until a program has succeeded; one that goes on after the wish to stop is ended, with all that it started.
+///
+/// # Errors
+/// The wish to stop, also where the program failed by it first; else why it failed, as `failed` tells it.
+pub fn finish(child: &mut Child, progress: &Progress, failed: impl FnOnce(io::Error) -> Error) -> Result<()> {
+    let ended = loop {
+        match child.try_wait() {
+            Ok(None) if progress.check().is_err() => break end(child),
+            Ok(None) => thread::sleep(LOOK_INTERVAL),
+            Ok(Some(status)) => break Ok(status),
+            Err(cause) => break Err(cause),
+        }
+    };
+    progress.check()?;
+    succeeded(ended).or_else(|cause| {
+        let noticed = Instant::now();
+        while noticed.elapsed() < NOTICE_PATIENCE {
+            thread::sleep(LOOK_INTERVAL);
+            progress.check()?;
+        }
+        Err(failed(cause))
+    })
+}
+
+/// What a program came to, where only success will do.
+pub fn succeeded(ended: io::Result<ExitStatus>) -> io::Result<()> {
+    match ended? {
+        status if status.success() => Ok(()),
+        status => Err(io::Error::other(format!("it failed: {status}"))),
+    }
+}
+
 /// Ends a program and all that it started: asks them first, so that they may leave things in order, and kills what is left then.
 ///
 /// It goes by who started whom: a process group of its own would cut the program off from the terminal, at which it may ask for something.
-pub fn end(child: &mut Child) -> io::Result<ExitStatus> {
+fn end(child: &mut Child) -> io::Result<ExitStatus> {
     let begun = Instant::now();
     let mut family = Family::default();
     family.find(child.id());
@@ -142,6 +179,36 @@ mod tests {
                 thread::sleep(LOOK_INTERVAL);
             }
         }
+    }
+
+    fn finished(line: &str, progress: &Progress) -> Result<()> {
+        let mut child = Command::new("sh").args(["-c", line]).spawn().unwrap();
+        finish(&mut child, progress, |cause| Error::io("running", "it", cause))
+    }
+
+    #[test]
+    fn only_success_is_success() {
+        assert!(finished("true", &Progress::default()).is_ok());
+        let error = finished("exit 3", &Progress::default()).unwrap_err();
+        assert!(error.to_string().contains("running it: it failed: exit status: 3"), "{error}");
+    }
+
+    #[test]
+    fn a_program_that_a_stop_signal_ended_first_has_not_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = folder.path().join("begun");
+        let progress = Progress::default();
+        let outcome = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !begun.exists() {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                thread::sleep(4 * LOOK_INTERVAL);
+                progress.interrupt(2);
+            });
+            finished(&format!("echo > {}; exit 130", begun.display()), &progress)
+        });
+        assert!(matches!(outcome, Err(Error::Interrupted { signal: 2 })), "{outcome:?}");
     }
 
     #[test]

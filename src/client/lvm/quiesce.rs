@@ -1,21 +1,13 @@
 //! The user's commands around the moment of a snapshot: one that brings an application to rest, one that lets it go on.
 
 use std::io;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::location::VolumeName;
 use crate::progress::Progress;
 use crate::sys::command;
-
-/// How often it is looked whether a command has ended: an application waits for it.
-const LOOK_INTERVAL: Duration = Duration::from_millis(10);
-
-/// How long after a command failed the wish to stop may come: Ctrl-C reaches both, and the command may have ended by it before it was noticed here.
-const NOTICE_PATIENCE: Duration = Duration::from_millis(300);
 
 /// Does something between the two commands. The second one runs once the first was begun, whatever comes of it and of what is between them; also when
 /// the process is asked to stop meanwhile.
@@ -47,26 +39,15 @@ fn run_before(line: &str, volume: &VolumeName, progress: &Progress) -> Result<()
     const OPTION: &str = "--before-snapshot";
     let mut command = shell(line, volume);
     let mut child = command::release_signals(&mut command).spawn().map_err(|cause| failed(OPTION, line, cause))?;
-    let ended = loop {
-        match child.try_wait() {
-            Ok(None) if progress.check().is_err() => break command::end(&mut child),
-            Ok(None) => thread::sleep(LOOK_INTERVAL),
-            Ok(Some(status)) => break Ok(status),
-            Err(cause) => break Err(cause),
-        }
-    };
-    progress.check()?;
-    succeeded(ended).or_else(|cause| {
-        thread::sleep(NOTICE_PATIENCE);
-        progress.check()?;
-        Err(failed(OPTION, line, cause).with_remedy("what it wrote says why; no snapshot was taken"))
+    command::finish(&mut child, progress, |cause| {
+        failed(OPTION, line, cause).with_remedy("what it wrote says why; no snapshot was taken")
     })
 }
 
 /// Lets the application go on. The stop signals, which this process holds back, do not reach it: it would stay at rest.
 fn run_after(line: &str, volume: &VolumeName) -> Result<()> {
     let remedy = "what it wrote says why; look whether what it should have let go on is still at rest";
-    succeeded(shell(line, volume).status()).map_err(|cause| failed("--after-snapshot", line, cause).with_remedy(remedy))
+    command::succeeded(shell(line, volume).status()).map_err(|cause| failed("--after-snapshot", line, cause).with_remedy(remedy))
 }
 
 fn shell(line: &str, volume: &VolumeName) -> Command {
@@ -77,20 +58,18 @@ fn shell(line: &str, volume: &VolumeName) -> Command {
     command
 }
 
-fn succeeded(ended: io::Result<ExitStatus>) -> io::Result<()> {
-    match ended? {
-        status if status.success() => Ok(()),
-        status => Err(io::Error::other(format!("it failed: {status}"))),
-    }
-}
-
 fn failed(option: &str, line: &str, cause: io::Error) -> Error {
     Error::io("running", format!("{option} `{line}`"), cause)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+    use std::time::Duration;
+
     use super::*;
+
+    const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
     /// What the commands and the work between them wrote, in order.
     fn order(before: &str, after: &str, work: impl FnOnce() -> Result<()>) -> (Result<()>, String) {
@@ -129,25 +108,6 @@ mod tests {
             "{error}"
         );
         assert_eq!(log, all);
-    }
-
-    #[test]
-    fn a_command_that_a_stop_signal_ended_first_has_not_failed() {
-        let folder = tempfile::tempdir().unwrap();
-        let begun = folder.path().join("begun");
-        let progress = Arc::new(Progress::default());
-        let before = format!("echo > {}; exit 130", begun.display());
-        let outcome = thread::scope(|scope| {
-            scope.spawn(|| {
-                while !begun.exists() {
-                    thread::sleep(Duration::from_millis(1));
-                }
-                thread::sleep(2 * LOOK_INTERVAL);
-                progress.interrupt(2);
-            });
-            run_before(&before, &VolumeName::parse("vg/lv").unwrap(), &progress)
-        });
-        assert!(matches!(outcome, Err(Error::Interrupted { signal: 2 })), "{outcome:?}");
     }
 
     #[test]

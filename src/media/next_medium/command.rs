@@ -2,18 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
 
 use super::{ANSWER_MAX, Answer, Direction, Question, as_answer};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::stream::MediumReason;
 use crate::sys::{command, pipe};
-
-/// How often a command that is running is looked at, and with it the wish to stop.
-const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What to do where it printed something else.
 const ANSWER_REMEDY: &str = "have it print the path of the device or file alone, or nothing; what it says otherwise belongs on standard error: `>&2`";
@@ -36,14 +31,9 @@ pub(super) fn run(line: &str, question: &Question<'_>, progress: &Progress) -> R
         .spawn();
     let mut child = child.map_err(failed)?;
     let answer = read_answer(&mut child, progress);
-    let status = wait(&mut child, progress).map_err(failed)?;
-    progress.check()?;
-    if !status.success() {
-        let cause = io::Error::other(format!("it failed: {status}"));
-        return Err(
-            failed(cause).with_remedy("what it wrote says why; without a next medium the archive is incomplete")
-        );
-    }
+    command::finish(&mut child, progress, |cause| {
+        failed(cause).with_remedy("what it wrote says why; without a next medium the archive is incomplete")
+    })?;
     let answer = answer.map_err(failed)?;
     match why_no_path(&answer) {
         Some(why) => Err(failed(io::Error::new(ErrorKind::InvalidData, why)).with_remedy(ANSWER_REMEDY)),
@@ -88,22 +78,11 @@ fn read_answer(child: &mut Child, progress: &Progress) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Waits for its end; one that goes on after the wish to stop is ended, with all that it started.
-fn wait(child: &mut Child, progress: &Progress) -> io::Result<ExitStatus> {
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        if progress.check().is_err() {
-            return command::end(child);
-        }
-        thread::sleep(LOOK_INTERVAL);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::thread;
+    use std::time::Duration;
 
     use super::super::NextMedium;
     use super::*;
@@ -157,6 +136,28 @@ mod tests {
         let outcome = NextMedium::new(Some("exec sleep 60".to_owned()), &progress).ask(&question);
         assert!(matches!(outcome, Err(Error::Interrupted { signal: 15 })), "{outcome:?}");
         assert!(begun.elapsed() < Duration::from_secs(20));
+        stop.join().unwrap();
+    }
+
+    /// Ctrl-C reaches both, and the command may be the first to heed it.
+    #[test]
+    fn a_command_that_a_stop_signal_ended_first_has_not_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = folder.path().join("begun");
+        let progress = Arc::new(Progress::default());
+        let stopping = Arc::clone(&progress);
+        let command = format!("echo > {}; exit 130", begun.display());
+        let stop = thread::spawn(move || {
+            while !begun.exists() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            thread::sleep(Duration::from_millis(50));
+            stopping.interrupt(2);
+        });
+        let question =
+            Question { device: "x", part: 2, archive: "y", reason: &MediumReason::Next, direction: Direction::Read };
+        let outcome = NextMedium::new(Some(command), &progress).ask(&question);
+        assert!(matches!(outcome, Err(Error::Interrupted { signal: 2 })), "{outcome:?}");
         stop.join().unwrap();
     }
 }
