@@ -71,6 +71,40 @@ fn a_part_whose_head_is_damaged_is_not_asked_for_for_ever() {
     }
 }
 
+/// Brings these media, one after the other.
+struct InTurn(Vec<Arc<Vec<u8>>>);
+
+impl NextInput for InTurn {
+    fn next_input(&mut self, _: &WantedPart) -> Result<Option<Box<dyn Input>>> {
+        Ok((!self.0.is_empty()).then(|| MemoryInput::boxed(&self.0.remove(0), Way::Pipe)))
+    }
+}
+
+/// A medium that ended within a part's head has its beginning, and the next medium the part: both are called part 2 of this archive.
+#[test]
+fn behind_a_part_that_ends_within_its_head_the_whole_one_is_asked_for() {
+    let (image, media) = three_parts();
+    let all: Vec<_> = media.iter().map(|medium| Arc::new(medium.clone())).collect();
+    let mut beheaded = 0;
+    for length in (0..media[1].len().min(40_000)).step_by(512).skip(1) {
+        let cut = Arc::new(media[1][..length].to_vec());
+        let is_headless = !members(&cut).iter().any(|member| member.path.starts_with("extents.json"));
+        beheaded += u32::from(is_headless);
+        let inputs = || {
+            let next = [cut.clone()].into_iter().chain(all[1..].iter().cloned()).collect();
+            Inputs::from(MemoryInput::boxed(&all[0], Way::Pipe)).with_next(Box::new(InTurn(next)))
+        };
+        if is_headless {
+            let archive = OpenArchive::open(inputs(), &OpenOptions::default()).unwrap();
+            let (bytes, outcome) = restored(archive, image.len());
+            assert!(outcome.is_ok() && bytes == image, "{length}: {outcome:?}");
+            let report = verify(inputs(), 1, &Progress::default()).unwrap();
+            assert!(report.is_sound() && report.parts.len() == media.len(), "{length}: {:?}", report.faults);
+        }
+    }
+    assert!(beheaded > 5, "{beheaded}");
+}
+
 /// Whoever opens parts for ranges gets no more than they tell of, and no success for less than was asked.
 #[test]
 fn what_lies_in_a_missing_part_is_refused_where_ranges_are_read() {

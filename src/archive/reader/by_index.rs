@@ -64,10 +64,13 @@ pub fn is_one_of_several(head: &Head, parts: &Parts, options: &OpenOptions) -> b
 
 /// Where a later part has lost its end, or cannot seek, only those before it prove what it holds: front to back from the first, which is asked for again.
 pub fn from_the_first(id: &str, mut parts: Parts, options: &OpenOptions) -> Result<Reader> {
-    let Some(PartInput { mut input, first }) = parts.take(id, 1)? else {
+    let read = |PartInput { mut input, first }| {
+        let head = head::read_behind_info(&mut input, first, Attachments::Named(None), Reading::Best)?;
+        Ok((input, head))
+    };
+    let Some((input, head)) = parts.take_read(id, 1, read)? else {
         return Err(missing(id, &[(1, 1)], None, []));
     };
-    let head = head::read_behind_info(&mut input, first, Attachments::Named(None), Reading::Best)?;
     Reader::forward(input, head, parts, options)
 }
 

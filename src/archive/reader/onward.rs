@@ -191,14 +191,13 @@ impl Forward {
     /// The part of this number and its head; what cannot be used is passed over, if the reader is to see everything.
     fn next_readable(&mut self, number: u64, to: u64, batch: &mut StoredBatch) -> Result<Option<(ArchiveInput, Head)>> {
         let (mut at_hand, mut asked_in_vain) = (self.course.parts.has(number), false);
-        while let Some(part) = self.next_part(number, asked_in_vain)? {
-            match self.read_part(part) {
-                Ok(read) => return Ok(Some(read)),
+        loop {
+            match self.next_part(number, asked_in_vain) {
+                Ok(found) => return Ok(found),
                 Err(error) => self.pass_over(error, to, batch)?,
             }
             (asked_in_vain, at_hand) = (!at_hand, false);
         }
-        Ok(None)
     }
 
     /// Goes on behind a part that ended in a failure: with the next part, if that proves what came before; a reader that is to see everything goes on with
@@ -217,11 +216,10 @@ impl Forward {
         if !may_have_lost_its_end || self.course.given_up || self.course.single {
             return Err(error);
         }
-        let Some(part) = self.next_part(number, false)? else {
+        let Some((input, head)) = self.next_part(number, false)? else {
             self.course.given_up = true;
             return Err(error);
         };
-        let (input, head) = self.read_part(part)?;
         let is_next = head.info.part_number() == number;
         if let Some(place) = self.place_behind(&head.info) {
             self.count_unended(&place, &head);
@@ -260,23 +258,16 @@ impl Forward {
         self.reading == Reading::Through && !self.course.parts.at_hand().is_empty()
     }
 
-    /// The part of this number; for a reader that is to see everything, another at hand if there is none. Whoever was asked in vain would bring the same again.
-    fn next_part(&mut self, number: u64, asked_in_vain: bool) -> Result<Option<PartInput>> {
-        if asked_in_vain {
-            return Ok(self.course.parts.take_any());
-        }
-        match self.course.parts.take(&self.common.id, number)? {
-            None if self.reading == Reading::Through => Ok(self.course.parts.take_any()),
+    /// The part of this number and its head; for a reader that is to see everything, another at hand if there is none. Whoever was asked in vain would bring the
+    /// same again.
+    fn next_part(&mut self, number: u64, asked_in_vain: bool) -> Result<Option<(ArchiveInput, Head)>> {
+        let Self { course, common, ledger, reading, .. } = self;
+        let read = |part| read_part(part, ledger, *reading);
+        let found = if asked_in_vain { None } else { course.parts.take_read(&common.id, number, read)? };
+        match found {
+            None if asked_in_vain || *reading == Reading::Through => course.parts.take_any().map(read).transpose(),
             found => Ok(found),
         }
-    }
-
-    /// Reads a part's head; it must be that of a part of this archive.
-    pub(super) fn read_part(&self, part: PartInput) -> Result<(ArchiveInput, Head)> {
-        let PartInput { mut input, first } = part;
-        let head = head::read_behind_info(&mut input, first, Attachments::Named(None), self.reading)?;
-        check_head(&input, &head, &self.ledger)?;
-        Ok((input, head))
     }
 
     /// Notes that a part cannot be used, if the reader is to see everything.
@@ -357,6 +348,14 @@ impl Forward {
         let whole = Range { start: 0, length: self.ledger.info().device.size_bytes };
         (!self.course.single).then_some(whole)
     }
+}
+
+/// Reads a part's head; it must be that of a part of this archive.
+pub(super) fn read_part(part: PartInput, ledger: &Ledger<()>, reading: Reading) -> Result<(ArchiveInput, Head)> {
+    let PartInput { mut input, first } = part;
+    let head = head::read_behind_info(&mut input, first, Attachments::Named(None), reading)?;
+    check_head(&input, &head, ledger)?;
+    Ok((input, head))
 }
 
 fn told_from(head: &Head) -> u64 {

@@ -7,7 +7,7 @@ use super::head::{self, First, Head};
 use super::input::ArchiveInput;
 use super::inputs::{Given, Inputs, not_one_archive};
 use crate::error::{Error, Result};
-use crate::stream::{MediumReason, NextInput, WantedPart};
+use crate::stream::{Input, MediumReason, NextInput, WantedPart};
 
 /// An input whose first member was read.
 pub struct PartInput {
@@ -117,31 +117,67 @@ impl Parts {
 
     /// The part of this number: from those at hand, else whoever can be asked is asked until the right one comes, or none.
     pub fn take(&mut self, id: &str, wanted: u64) -> Result<Option<PartInput>> {
+        self.take_read(id, wanted, Ok)
+    }
+
+    /// The same, and what `read` makes of it. What was asked for and does not go so far is the wrong one: a medium that had no room for a whole head keeps the
+    /// beginning of one, and the next medium has that part.
+    ///
+    /// # Errors
+    /// Why a part at hand cannot be read, or the last of those that were asked for where no other comes.
+    pub fn take_read<T>(
+        &mut self,
+        id: &str,
+        wanted: u64,
+        mut read: impl FnMut(PartInput) -> Result<T>,
+    ) -> Result<Option<T>> {
         if let Some(place) = self.at_hand.iter().position(|part| number(part) == wanted) {
-            return Ok(Some(self.at_hand.remove(place)));
+            return read(self.at_hand.remove(place)).map(Some);
         }
         let Some(next) = &mut self.next else { return Ok(None) };
-        let mut reason = MediumReason::Next;
+        let (mut reason, mut unreadable) = (MediumReason::Next, None);
         loop {
-            let Some(input) = next.next_input(&WantedPart { id: id.to_owned(), number: wanted, reason })? else {
-                return Ok(None);
+            let input = match (next.next_input(&WantedPart { id: id.to_owned(), number: wanted, reason }), unreadable) {
+                (Ok(Some(input)), _) => input,
+                // What is wrong with the part tells more than that nobody has another.
+                (Ok(None) | Err(Error::Refused(_)), Some(error)) => return Err(error),
+                (Ok(None), None) => return Ok(None),
+                (Err(error), _) => return Err(error),
             };
-            let mut input = ArchiveInput::new(input);
-            let why = match head::read_info(&mut input) {
-                Ok(first) => match why_not(&first.info, id, wanted) {
-                    None => return Ok(Some(PartInput { input, first })),
-                    Some(why) => format!("{} is {why}", input.name()),
-                },
-                Err(error @ (Error::Io(_) | Error::Interrupted { .. })) => return Err(error),
-                Err(error) => error.to_string(),
+            unreadable = None;
+            let part = match begun(input, id, wanted)? {
+                Ok(part) => part,
+                Err(why) => {
+                    reason = MediumReason::Wrong(why);
+                    continue;
+                }
             };
-            reason = MediumReason::Wrong(why);
+            match read(part) {
+                Err(error @ (Error::Incomplete { .. } | Error::Damaged { .. })) => {
+                    reason = MediumReason::Wrong(error.to_string());
+                    unreadable = Some(error);
+                }
+                outcome => return outcome.map(Some),
+            }
         }
     }
 
     /// The next of the parts at hand.
     pub fn take_any(&mut self) -> Option<PartInput> {
         (!self.at_hand.is_empty()).then(|| self.at_hand.remove(0))
+    }
+}
+
+/// Reads the first member of what should be this part, or says what it is instead.
+fn begun(input: Box<dyn Input>, id: &str, wanted: u64) -> Result<std::result::Result<PartInput, String>> {
+    let mut input = ArchiveInput::new(input);
+    match head::read_info(&mut input) {
+        Ok(first) => Ok(match why_not(&first.info, id, wanted) {
+            None => Ok(PartInput { input, first }),
+            Some(why) => Err(format!("{} is {why}", input.name())),
+        }),
+        Err(error @ (Error::Io(_) | Error::Interrupted { .. })) => Err(error),
+        Err(error) => Ok(Err(error.to_string())),
     }
 }
 

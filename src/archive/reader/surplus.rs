@@ -2,6 +2,7 @@
 
 use super::super::end::End;
 use super::forward::Forward;
+use super::onward::read_part;
 use super::parts::{PartInput, Parts};
 use super::unpack::{StoredBatch, StoredPiece};
 use super::{Reading, tail};
@@ -62,8 +63,8 @@ impl Forward {
         if proven.as_ref().is_some_and(Option::is_none) {
             return Ok(false);
         }
-        let taken = self.course.parts.take(&self.common.id, number);
-        let (input, head) = match taken.and_then(|part| part.map(|part| self.read_part(part)).transpose()) {
+        let Self { course, common, ledger, reading, .. } = &mut *self;
+        let (input, head) = match course.parts.take_read(&common.id, number, |part| read_part(part, ledger, *reading)) {
             Ok(Some(read)) => read,
             Err(error @ Error::Interrupted { .. }) => return Err(error),
             // Of what was given is told what is wrong with it, else that the end blocks are missing.
