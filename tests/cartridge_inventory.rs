@@ -257,3 +257,34 @@ fn a_short_file_without_its_head_is_not_mistaken_for_the_one_before() {
         }
     }
 }
+
+/// Nothing can be told from the filemark that ends an empty tape file, if it cannot be read: a drive that goes back too far by it counts on and stays where it is.
+#[test]
+fn a_filemark_that_cannot_be_read_is_passed_once() {
+    for records in [3, 40] {
+        let (first, last) = (records_of("first", records * RECORD - 60_000, None), records_of("last", 100, None));
+        for passes in [true, false] {
+            for (addresses, stops, overshoots) in
+                [(true, true, false), (false, true, false), (false, true, true), (false, false, true)]
+            {
+                let cartridge = Cartridge::with_files(&[first.clone(), Vec::new(), last.clone()]);
+                cartridge.make_unreadable(first.len() + 1, Unreadable { failures: u32::MAX, passes });
+                let mechanism = mechanism(&cartridge, (addresses, stops));
+                mechanism.change(|behaviour| behaviour.overshoots_filemarks = overshoots);
+                let mut files = Vec::new();
+                let told = inventory(&mut open(&mechanism), |file| {
+                    files.push(file);
+                    assert!(files.len() < 10, "the same tape file again and again");
+                });
+                let words = words(&files);
+                let what = format!("{records} {passes} {addresses} {stops} {overshoots}: {words:?}");
+                assert!(told.is_ok() && words[0] == "first Complete", "{what}");
+                // One that is passed by reading it seems to be a record of the tape file behind it.
+                assert_eq!(words.len(), if passes { 2 } else { 3 }, "{what}");
+                assert!(passes || words[2] == "last Complete", "{what}");
+                // One that passes filemarks without a word cannot know.
+                assert!(!stops || !words[1].contains("first"), "{what}");
+            }
+        }
+    }
+}

@@ -100,11 +100,12 @@ fn read_far_end(deck: &mut Deck<'_>, head: Run, ends: Ends) -> Result<Ends> {
     let back = Back { address: behind, closed, wanted };
     let (mut tail, passed) = read_back(deck, &back)?;
     if let Some(number) = file_behind.filter(|_| behind.is_none() && closed) {
-        let is_ours = deck.status()?.file == Some(number + passed) && tail.end != RunEnd::Elsewhere;
+        let is_there = deck.status()?.file == Some(number + passed) && tail.end != RunEnd::Elsewhere;
+        let is_ours = is_there && (head.records > 0 || has_record(deck, number.saturating_sub(1))?);
         if !is_ours {
             tail = Run { bytes: Vec::new(), records: 0, unreadable: 1, end: RunEnd::Elsewhere };
         }
-        if !is_ours || passed > 0 {
+        if !is_ours || passed > 0 || head.records == 0 {
             // It stands elsewhere, or its driver has lost count: whoever goes on from here would come by this file again and again.
             deck.go_to_file(number)?;
         }
@@ -112,6 +113,13 @@ fn read_far_end(deck: &mut Deck<'_>, head: Run, ends: Ends) -> Result<Ends> {
     let even = tail.unreadable == 0 && tail.bytes.len() as u64 == u64::from(tail.records) * ends.record_bytes;
     let length_bytes = records.filter(|_| even).map(|records| u64::from(records) * ends.record_bytes);
     Ok(Ends { head: head.bytes, tail: tail.bytes, length_bytes, ..ends })
+}
+
+/// Whether there is a record in this tape file, whose first block cannot be read: that may be the filemark that ends it, from which some drives go back into the
+/// file before without a word. Leaves it there.
+fn has_record(deck: &mut Deck<'_>, number: u32) -> Result<bool> {
+    deck.go_to_file(number)?;
+    Ok(deck.forward_records(1) || deck.status()?.file == Some(number))
 }
 
 /// How many records lie between two addresses, with a filemark behind them if it is closed. `None` where a drive tells what cannot be.
