@@ -51,8 +51,9 @@ fn chain_of(drive: &LentDrive, id: &str) -> Result<Chain> {
             select(&mut lent, &Selector::File(file))?;
             OpenArchive::open(TapeReading::Forward.input(lent)?, &OpenOptions::default())
         };
-        let (info, end) = (found.entry.info.unwrap(), found.entry.end.unwrap());
-        Later { name: found.entry.location, info, end, open: Box::new(open) }
+        let (info, end) = (found.entry.info.unwrap(), found.entry.end);
+        let state = end.as_ref().unwrap().state;
+        Later { name: found.entry.location, info, state, end, open: Box::new(open) }
     });
     let archives: Vec<_> = later.map(|later| ChainArchive::Later(Box::new(later))).collect();
     Chain::of(archives, Base::Full, None)
@@ -92,9 +93,10 @@ fn an_archive_that_is_another_by_then_is_not_applied() {
     let opened =
         |place: usize| OpenArchive::open(MemoryInput::boxed(&links[place].bytes, Way::File), &OpenOptions::default());
     let (promised, other) = (opened(1).unwrap(), links[2].clone());
-    let (info, end) = (promised.info().clone(), promised.end().unwrap().clone());
+    let (info, end) = (promised.info().clone(), promised.end().cloned());
+    let state = end.as_ref().unwrap().state;
     let open = move || OpenArchive::open(MemoryInput::boxed(&other.bytes, Way::File), &OpenOptions::default());
-    let later = Later { name: "tape, file 2".to_owned(), info, end, open: Box::new(open) };
+    let later = Later { name: "tape, file 2".to_owned(), info, state, end, open: Box::new(open) };
     let archives = vec![opened(0).unwrap().into(), ChainArchive::Later(Box::new(later))];
     let chain = Chain::of(archives, Base::Full, None).unwrap();
     let mut target = Memory::new(vec![0xff; SIZE]);

@@ -14,7 +14,7 @@ mod selection;
 mod status;
 mod tail;
 
-pub use chain::{ChainFile, chain};
+pub use chain::{ChainFile, chain, chain_below};
 pub use content::{Content, TapeFile};
 pub use inventory::{Inventory, inventory};
 pub use labelling::label;

@@ -13,6 +13,8 @@ pub struct LentDrive {
     drive: Arc<Mutex<Box<dyn Drive>>>,
     /// How many filemarks were read.
     filemarks: Arc<AtomicU64>,
+    /// How often its cartridge was given out.
+    given_out: Arc<AtomicU64>,
     name: String,
     can_read: bool,
     can_write: bool,
@@ -22,7 +24,13 @@ impl LentDrive {
     /// Takes the drive that is to be lent.
     pub fn new(drive: Box<dyn Drive>) -> Self {
         let (name, can_read, can_write) = (drive.name().to_owned(), drive.can_read(), drive.can_write());
-        Self { drive: Arc::new(Mutex::new(drive)), filemarks: Arc::default(), name, can_read, can_write }
+        let (filemarks, given_out) = <_>::default();
+        Self { drive: Arc::new(Mutex::new(drive)), filemarks, given_out, name, can_read, can_write }
+    }
+
+    /// How often its cartridge was given out: where that has happened, another may be there now.
+    pub fn given_out(&self) -> u64 {
+        self.given_out.load(Ordering::Relaxed)
     }
 
     /// In which tape file it stands, as far as that can be told: by what the drive says, else by the filemarks that were read.
@@ -115,6 +123,7 @@ impl Drive for LentDrive {
     }
 
     fn unload(&mut self) -> io::Result<()> {
+        self.given_out.fetch_add(1, Ordering::Relaxed);
         self.drive().unload()
     }
 

@@ -1,6 +1,6 @@
 //! An archive of a chain, open already or opened when its turn comes.
 
-use crate::archive::{BackupInfo, End, OpenArchive};
+use crate::archive::{BackupInfo, Digest, End, OpenArchive};
 use crate::error::{Error, Result};
 use crate::extent::ExtentMap;
 use crate::plan::chain::Link;
@@ -22,8 +22,10 @@ pub struct Later {
     pub name: String,
     /// What its head says.
     pub info: BackupInfo,
-    /// Its end member.
-    pub end: End,
+    /// The state that it leaves, as far as that is known.
+    pub state: Option<Digest>,
+    /// Its end member, if that tells of all of it: that of a part does not.
+    pub end: Option<End>,
     /// Opens it.
     pub open: Opener,
 }
@@ -55,7 +57,7 @@ impl ChainArchive {
     pub fn end(&self) -> Option<&End> {
         match self {
             Self::Open(archive) => archive.end(),
-            Self::Later(later) => Some(&later.end),
+            Self::Later(later) => later.end.as_ref(),
         }
     }
 
@@ -77,7 +79,10 @@ impl ChainArchive {
 
     /// Its place in a chain.
     pub(super) fn link(&self) -> Link<'_> {
-        let state = self.end().map_or(self.info().state, |end| end.state);
+        let state = match self {
+            Self::Open(archive) => archive.state(),
+            Self::Later(later) => later.state,
+        };
         Link { name: self.name(), info: self.info(), state }
     }
 

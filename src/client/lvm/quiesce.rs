@@ -47,7 +47,8 @@ fn run_before(line: &str, volume: &VolumeName, progress: &Progress) -> Result<()
 /// Lets the application go on. The stop signals, which this process holds back, do not reach it: it would stay at rest.
 fn run_after(line: &str, volume: &VolumeName) -> Result<()> {
     let remedy = "what it wrote says why; look whether what it should have let go on is still at rest";
-    command::succeeded(shell(line, volume).status()).map_err(|cause| failed("--after-snapshot", line, cause).with_remedy(remedy))
+    command::succeeded(shell(line, volume).status())
+        .map_err(|cause| failed("--after-snapshot", line, cause).with_remedy(remedy))
 }
 
 fn shell(line: &str, volume: &VolumeName) -> Command {

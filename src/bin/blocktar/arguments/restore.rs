@@ -29,7 +29,7 @@ Examples:
 A full and its increments are named in any order: each says on which state it builds. From pipes and tapes they are applied one after another, from \
 files nothing is read that a newer one overrides.
 
-Of a tape it is the archive before which the tape stands, unless --id, --name or --file chooses one. Where none is named and \
+Of a tape it is the archive before which the tape stands, unless --id, --name or --file chooses one; what an increment builds on is found there too, or asked for. Where none is named and \
 standard input is a terminal, it is on the drive in the variable TAPE.";
 
 #[derive(Args, Debug)]

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use blocktar::archive::{Inputs, OpenArchive, OpenOptions};
-use blocktar::cartridge::{self, ChainFile, Selector};
 use blocktar::drive::{Drive, LentDrive};
 use blocktar::error::{Error, Result};
 use blocktar::media::further_media::TapeReading;
 use blocktar::plan::chain::Base;
 use blocktar::progress::Progress;
-use blocktar::restore::{Chain, ChainArchive, Later};
+use blocktar::restore::{Chain, ChainArchive};
 
-use super::Wanted;
 use super::parts::with_further;
+use super::{Wanted, chain_on_tape};
 use crate::arguments::RestoreArguments;
 use crate::tape_device;
 use crate::values::Stream;
@@ -58,7 +57,7 @@ impl Wanted<'_> {
         archives.collect()
     }
 
-    /// One archive; of an increment on a tape also what it builds on, as far as that lies on the same cartridge.
+    /// One archive; of an increment on a tape also what it builds on, on this cartridge and others.
     fn open_alone(
         &self,
         named: &[Stream],
@@ -85,19 +84,6 @@ impl Wanted<'_> {
         }
         let id = archive.info().id.clone();
         drop(archive);
-        let found = cartridge::chain(&mut drive, &id)?;
-        Ok(found.into_iter().filter_map(|file| later(file, &drive)).collect())
+        chain_on_tape::open(drive, &id, &arguments.further.whom_to_ask(progress))
     }
-}
-
-/// The archive in this tape file, opened when its turn comes: the drive can read only one at a time.
-fn later(found: ChainFile, drive: &LentDrive) -> Option<(String, ChainArchive)> {
-    let ChainFile { file, entry } = found;
-    let (name, info, end) = (entry.location, entry.info?, entry.end?);
-    let mut drive = drive.clone();
-    let open = Box::new(move || {
-        cartridge::select(&mut drive, &Selector::File(file))?;
-        OpenArchive::open(TapeReading::Forward.input(drive)?, &OpenOptions::default())
-    });
-    Some((name.clone(), ChainArchive::Later(Box::new(Later { name, info, end, open }))))
 }

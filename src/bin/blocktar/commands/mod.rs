@@ -2,6 +2,7 @@
 
 pub mod backup;
 mod chain;
+mod chain_on_tape;
 pub mod compare;
 pub mod completions;
 pub mod extract;

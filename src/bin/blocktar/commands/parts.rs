@@ -11,6 +11,7 @@ use blocktar::media;
 use blocktar::media::further_media::{Further, FurtherMedia, TapeReading};
 use blocktar::media::next_medium::NextMedium;
 use blocktar::media::numbered::NumberedPath;
+use blocktar::stream::WantedPart;
 
 use super::Wanted;
 use crate::tape_device;
@@ -92,15 +93,22 @@ pub fn further(next_medium: NextMedium, reading: TapeReading) -> Further {
     Further {
         next_medium,
         reading,
-        position: Box::new(|drive, wanted| match cartridge::select(drive, &Selector::Id(wanted.id.clone())) {
-            Ok(_) => Ok(None),
-            Err(Error::Refused(refusal)) => Ok(Some(refusal.why)),
-            Err(error) => Err(error),
-        }),
+        position: Box::new(go_to_part),
         open_drive: Box::new(|path| {
             Ok(tape_device::open_to_read(Some(path))?.map(|drive| Box::new(drive) as Box<dyn Drive>))
         }),
     }
+}
+
+/// Goes on a cartridge to the part that is wanted; says what is wrong with the cartridge, if it is not there.
+pub fn go_to_part(drive: &mut dyn Drive, wanted: &WantedPart) -> Result<Option<String>> {
+    let entry = match cartridge::select(drive, &Selector::Id(wanted.id.clone())) {
+        Ok(selected) => selected.entry,
+        Err(Error::Refused(refusal)) => return Ok(Some(refusal.why)),
+        Err(error) => return Err(error),
+    };
+    let number = entry.and_then(|entry| entry.info).map_or(wanted.number, |info| info.part_number());
+    Ok((number != wanted.number).then(|| format!("it holds part {number} of this archive")))
 }
 
 /// All that was named, and in place of a numbered name all files that have one of its kind.
