@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::next_medium::{Answer, Direction, NextMedium, Question};
+use super::next_medium::{Answer, Direction, MediumKind, NextMedium, Question};
 use super::numbered::NumberedPath;
 use super::open_input;
 use super::tape::{SeekableTapeInput, TapeInput};
@@ -77,6 +77,7 @@ impl FurtherMedia {
         }
         let question = Question {
             device: &self.name,
+            kind: if self.drive.is_some() { MediumKind::Cartridge } else { MediumKind::File },
             part: wanted.number,
             archive: &wanted.id,
             reason,

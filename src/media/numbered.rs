@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::file::FileOutput;
-use super::next_medium::{Answer, Direction, NextMedium, Question};
+use super::next_medium::{Answer, Direction, MediumKind, NextMedium, Question};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::stream::{Medium, MediumReason, Output, PartEnded, Spanning};
@@ -199,6 +199,7 @@ impl Spanning for NumberedOutput {
         if self.next_medium.has_command() {
             let question = Question {
                 device: &self.current_path.to_string_lossy(),
+                kind: MediumKind::File,
                 part: number,
                 archive: &ended.id,
                 reason: &MediumReason::Next,

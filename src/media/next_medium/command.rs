@@ -1,19 +1,26 @@
 //! Runs the user's command that changes the medium.
 
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::{ANSWER_MAX, Answer, Direction, Question, as_answer};
+use super::{ANSWER_MAX, Answer, Direction, MediumKind, Question, as_answer};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::stream::MediumReason;
 use crate::sys::{command, pipe};
 
-/// What to do where it printed something else.
-const ANSWER_REMEDY: &str = "have it print the path of the device or file alone, or nothing; what it says otherwise belongs on standard error: `>&2`";
+/// More than a command has to say.
+const PRINTED_MAX: usize = 64 << 10;
 
-/// Runs it by `sh -c`; what it prints is the answer.
+/// What to do where it printed something else.
+const ANSWER_REMEDY: &str =
+    "have it print the path of one device or file, or none; what it says otherwise belongs on standard error: `>&2`";
+
+/// Runs it by `sh -c`; the path that it prints is the answer, and what it says otherwise is shown.
 pub(super) fn run(line: &str, question: &Question<'_>, progress: &Progress) -> Result<Answer> {
     let failed = |cause: io::Error| Error::io("running", format!("--next-medium `{line}`"), cause);
     let reason = if *question.reason == MediumReason::Next { "next" } else { "wrong" };
@@ -35,27 +42,55 @@ pub(super) fn run(line: &str, question: &Question<'_>, progress: &Progress) -> R
         failed(cause).with_remedy("what it wrote says why; without a next medium the archive is incomplete")
     })?;
     let answer = answer.map_err(failed)?;
-    match why_no_path(&answer) {
-        Some(why) => Err(failed(io::Error::new(ErrorKind::InvalidData, why)).with_remedy(ANSWER_REMEDY)),
-        None => Ok(as_answer(&answer)),
+    let refused = |why| failed(io::Error::new(ErrorKind::InvalidData, why)).with_remedy(ANSWER_REMEDY);
+    let Printed { path, talk } = Printed::of(&answer, question.kind).map_err(refused)?;
+    // As if it had said so there; nobody is told where nobody can be.
+    let _ = io::stderr().write_all(&talk);
+    Ok(as_answer(path))
+}
+
+/// What a command printed.
+#[derive(Debug, PartialEq, Eq)]
+struct Printed<'a> {
+    /// A path, if any.
+    path: &'a [u8],
+    /// All other lines: mtx tells what it does.
+    talk: Vec<u8>,
+}
+
+impl<'a> Printed<'a> {
+    fn of(printed: &'a [u8], kind: MediumKind) -> std::result::Result<Self, String> {
+        if printed.len() > PRINTED_MAX {
+            return Err(format!("it printed more than {PRINTED_MAX} bytes, no path"));
+        }
+        let lines = printed.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+        let (paths, talk): (Vec<_>, Vec<_>) = lines.partition(|line| is_path(line, kind));
+        let path = match paths[..] {
+            [] => &[][..],
+            [path] => path,
+            _ => return Err(format!("it printed {} paths, not one", paths.len())),
+        };
+        if path.len() > ANSWER_MAX || path.contains(&0) {
+            return Err("it printed what is no path: a NUL byte, or too long a line".to_owned());
+        }
+        Ok(Self { path, talk: talk.into_iter().flat_map(|line| [line, b"\n"].concat()).collect() })
     }
 }
 
-/// Why what was printed cannot be meant as a path: file names could hold it, but a changer's talk would become one.
-fn why_no_path(answer: &[u8]) -> Option<String> {
-    match answer.trim_ascii() {
-        _ if answer.len() > ANSWER_MAX => Some(format!("it printed more than {ANSWER_MAX} bytes, no path")),
-        path if path.contains(&b'\n') => Some("it printed several lines, not one path".to_owned()),
-        path if path.contains(&0) => Some("it printed a NUL byte, which no path has".to_owned()),
-        _ => None,
-    }
+/// Whether a line is meant as a path: what is absolute, is there, or lies in a folder that is; between files also a new name, if it is one word. File names may be
+/// anything, and a changer's talk must not become one.
+fn is_path(line: &[u8], kind: MediumKind) -> bool {
+    let path = Path::new(OsStr::from_bytes(line));
+    let has_folder = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && folder.is_dir());
+    let is_word = !line.iter().any(u8::is_ascii_whitespace);
+    path.is_absolute() || path.exists() || has_folder || (kind == MediumKind::File && is_word)
 }
 
 /// What a command prints, up to its end.
 fn read_answer(child: &mut Child, progress: &Progress) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     let Some(stdout) = child.stdout.take() else { return Ok(answer) };
-    let mut stdout = File::from(std::os::fd::OwnedFd::from(stdout)).take(ANSWER_MAX as u64 + 1);
+    let mut stdout = File::from(std::os::fd::OwnedFd::from(stdout)).take(PRINTED_MAX as u64 + 1);
     let mut has_ended = false;
     loop {
         // Its end comes when all have closed it that the command started, so that it is looked at whether it still runs.
@@ -87,10 +122,17 @@ mod tests {
     use super::super::NextMedium;
     use super::*;
 
+    const QUESTION: Question<'_> = Question {
+        device: "/dev/nst7",
+        kind: MediumKind::Cartridge,
+        part: 3,
+        archive: "0193f000",
+        reason: &MediumReason::Next,
+        direction: Direction::Write,
+    };
+
     fn ask(command: &str, reason: &MediumReason) -> Result<Answer> {
-        let question =
-            Question { device: "/dev/nst7", part: 3, archive: "0193f000", reason, direction: Direction::Write };
-        NextMedium::new(Some(command.to_owned()), &Arc::default()).ask(&question)
+        NextMedium::new(Some(command.to_owned()), &Arc::default()).ask(&Question { reason, ..QUESTION })
     }
 
     #[test]
@@ -109,15 +151,50 @@ mod tests {
     #[test]
     fn what_is_no_path_is_none() {
         for (command, said) in [
-            ("printf '/a\n/b\n'", "several lines"),
-            ("echo loading; echo done", "several lines"),
+            ("printf '/a\n/b\n'", "2 paths"),
             ("printf '/a\\000b'", "NUL"),
-            ("printf '/%04999d' 0; true", "more than"),
+            ("printf '/%04999d' 0; true", "too long"),
+            ("printf '%070000d' 0; true", "more than"),
         ] {
             let error = ask(command, &MediumReason::Next).unwrap_err();
             assert!(error.to_string().contains(said), "{command}: {error}");
             assert!(error.remedy().is_some_and(|remedy| remedy.contains(">&2")), "{command}: {error}");
         }
+    }
+
+    #[test]
+    fn what_a_changer_says_is_shown_and_no_path() {
+        const SAID: &str = "Loading media from Storage Element 3 into drive 0...done";
+        let said = |text: &str, kind| {
+            Printed::of(text.as_bytes(), kind).map(|printed| {
+                (String::from_utf8_lossy(printed.path).into_owned(), String::from_utf8(printed.talk).unwrap())
+            })
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().display();
+        for kind in [MediumKind::Cartridge, MediumKind::File] {
+            for (text, path, talk) in [
+                (SAID.to_owned(), String::new(), format!("{SAID}\n")),
+                (format!("{SAID}\n\n  {SAID} \n"), String::new(), format!("{SAID}\n{SAID}\n")),
+                (format!("{SAID}\n/dev/nst1\n"), "/dev/nst1".to_owned(), format!("{SAID}\n")),
+                (
+                    "  Storage Changer /dev/sg3:2 Drives".to_owned(),
+                    String::new(),
+                    "Storage Changer /dev/sg3:2 Drives\n".to_owned(),
+                ),
+                ("/no such/folder".to_owned(), "/no such/folder".to_owned(), String::new()),
+                // Of this package.
+                ("Cargo.toml".to_owned(), "Cargo.toml".to_owned(), String::new()),
+                ("src/a new one".to_owned(), "src/a new one".to_owned(), String::new()),
+                (format!("{there}/a b"), format!("{there}/a b"), String::new()),
+            ] {
+                assert_eq!(said(&text, kind), Ok((path, talk)), "{text}");
+            }
+        }
+        assert_eq!(said("done", MediumKind::Cartridge), Ok((String::new(), "done\n".to_owned())));
+        assert_eq!(said("part-2.tar", MediumKind::File), Ok(("part-2.tar".to_owned(), String::new())));
+        assert!(said("loading\ndone", MediumKind::File).is_err());
+        assert_eq!(ask(&format!("echo {SAID}"), &MediumReason::Next).unwrap(), Answer::Changed);
     }
 
     #[test]
@@ -130,10 +207,8 @@ mod tests {
             thread::sleep(Duration::from_millis(200));
             stopping.interrupt(15);
         });
-        let question =
-            Question { device: "x", part: 2, archive: "y", reason: &MediumReason::Next, direction: Direction::Read };
         let begun = std::time::Instant::now();
-        let outcome = NextMedium::new(Some("exec sleep 60".to_owned()), &progress).ask(&question);
+        let outcome = NextMedium::new(Some("exec sleep 60".to_owned()), &progress).ask(&QUESTION);
         assert!(matches!(outcome, Err(Error::Interrupted { signal: 15 })), "{outcome:?}");
         assert!(begun.elapsed() < Duration::from_secs(20));
         stop.join().unwrap();
@@ -154,9 +229,7 @@ mod tests {
             thread::sleep(Duration::from_millis(50));
             stopping.interrupt(2);
         });
-        let question =
-            Question { device: "x", part: 2, archive: "y", reason: &MediumReason::Next, direction: Direction::Read };
-        let outcome = NextMedium::new(Some(command), &progress).ask(&question);
+        let outcome = NextMedium::new(Some(command), &progress).ask(&QUESTION);
         assert!(matches!(outcome, Err(Error::Interrupted { signal: 2 })), "{outcome:?}");
         stop.join().unwrap();
     }

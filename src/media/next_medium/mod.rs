@@ -26,11 +26,22 @@ pub enum Direction {
     Read,
 }
 
+/// What the archive lies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediumKind {
+    /// A cartridge in a drive.
+    Cartridge,
+    /// A file.
+    File,
+}
+
 /// What is wanted.
 #[derive(Clone, Debug)]
 pub struct Question<'a> {
     /// The drive, or the file before, as the user named it.
     pub device: &'a str,
+    /// Which of the two that is.
+    pub kind: MediumKind,
     /// The number of the part that is wanted, from 1.
     pub part: u64,
     /// The archive's id.

@@ -84,6 +84,7 @@ mod tests {
 
     use nix::pty::{OpenptyResult, openpty};
 
+    use super::super::MediumKind;
     use super::*;
 
     /// Somebody at a terminal.
@@ -111,6 +112,7 @@ mod tests {
             let asking = thread::spawn(move || {
                 let question = Question {
                     device: "/dev/nst0",
+                    kind: MediumKind::Cartridge,
                     part: 2,
                     archive: "0193f000",
                     reason: &reason,
@@ -189,6 +191,7 @@ mod tests {
         assert!(matches!(ended, Ok(Answer::NoOther) | Err(Error::Io(_))), "{ended:?}");
         let question = Question {
             device: "/dev/nst0",
+            kind: MediumKind::Cartridge,
             part: 2,
             archive: "0",
             reason: &MediumReason::Next,

@@ -33,7 +33,7 @@ Where the folder has none, --if-untracked full writes a full. --audit notes dige
 
 At the end of a tape, or between the files of --part-size, --next-medium COMMAND is run by sh with BLOCKTAR_MEDIUM (the drive or file), \
 BLOCKTAR_PART (the number of the part that begins), BLOCKTAR_ARCHIVE (the id), BLOCKTAR_REASON (next or wrong) and BLOCKTAR_DIRECTION (write; read for --verify). \
-It changes the cartridge, or prints the path of another drive or file. Without it you are asked at the terminal.
+It changes the cartridge, or prints the path of another drive or file; what else it says is shown. Without it you are asked at the terminal.
 
 Of lvm:GROUP/VOLUME a snapshot is taken, read and removed, also when the backup fails or is interrupted; one that a killed blocktar has left behind is removed \
 by the next backup of that volume. --after-snapshot is run whenever --before-snapshot was begun, whatever came of it; both by sh, with BLOCKTAR_VOLUME. Of a thin volume only what is mapped is read.

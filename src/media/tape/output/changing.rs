@@ -3,7 +3,7 @@
 use super::TapeOutput;
 use crate::drive::{Placed, explained};
 use crate::error::{Error, Result};
-use crate::media::next_medium::{Answer, Direction, Question};
+use crate::media::next_medium::{Answer, Direction, MediumKind, Question};
 use crate::stream::{MediumReason, PartEnded};
 
 /// So often a cartridge that will not do is asked for anew.
@@ -22,6 +22,7 @@ impl TapeOutput {
             }
             let question = Question {
                 device: &self.name,
+                kind: MediumKind::Cartridge,
                 part: ended.number + 1,
                 archive: &ended.id,
                 reason: &reason,
