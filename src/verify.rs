@@ -139,8 +139,12 @@ impl PartsSeen {
                 self.now().goes_on = part.goes_on;
             }
             Told::Part(part) => {
-                self.ended = false;
                 let (number, input) = (part.number, part.input.clone());
+                // What a medium at its end kept of a part is none: the next medium has it.
+                if !self.ended {
+                    self.seen.pop_if(|last| last.number == number);
+                }
+                self.ended = false;
                 self.seen.push(PartSeen { number, input, sound: true, goes_on: false });
             }
             Told::Data { .. } | Told::Zeros(_) | Told::Bad(_) => {}

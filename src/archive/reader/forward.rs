@@ -219,6 +219,9 @@ impl Forward {
                 batch.pieces.push(StoredPiece::Member { landed, at: 0, again });
             }
         }
+        if again {
+            self.course.repeats.pop_front();
+        }
         self.course.told_to = self.course.told_to.max(landed.range.end());
         self.note_step(Some(landed));
         Ok(())

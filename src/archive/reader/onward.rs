@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::super::end::End;
 use super::super::index::Landed;
 use super::super::info::BackupInfo;
-use super::super::ledger::Ledger;
+use super::super::ledger::{Ledger, Mark};
 use super::Reading;
 use super::ending::Ending;
 use super::forward::Forward;
@@ -17,6 +17,7 @@ use super::trail::{Place, Trail};
 use super::unpack::{PartNews, StoredBatch, StoredPiece};
 use crate::error::{Error, Result};
 use crate::extent::Range;
+use crate::stream::MediumReason;
 
 /// Parts that were not seen, one behind another, and what they tell of.
 struct Unseen {
@@ -88,7 +89,7 @@ impl Course {
         if self.unproven.is_some() {
             return Ok(landed.range.end() <= self.told_to);
         }
-        let before = self.repeats.pop_front();
+        let before = self.repeats.front();
         if before.is_some_and(|before| (before.range, before.content) == (landed.range, landed.content)) {
             return Ok(true);
         }
@@ -216,6 +217,11 @@ impl Forward {
         if !may_have_lost_its_end || self.course.given_up || self.course.single {
             return Err(error);
         }
+        if self.is_asked_for_alone()
+            && let Some(mark) = self.course.trail.beginning()
+        {
+            return self.ask_anew(error, mark, batch);
+        }
         let Some((input, head)) = self.next_part(number, false)? else {
             self.course.given_up = true;
             return Err(error);
@@ -242,6 +248,27 @@ impl Forward {
             self.course.unseen.push(unseen);
         }
         self.begin_alone(input, head, batch);
+        Ok(())
+    }
+
+    /// Whether this is a later part, and all of them are brought one by one.
+    fn is_asked_for_alone(&self) -> bool {
+        let Course { parts, unproven, .. } = &self.course;
+        self.ledger.info().part.is_some() && unproven.is_none() && parts.can_ask() && parts.at_hand().is_empty()
+    }
+
+    /// Asks once more for the current part, of which nothing behind the head is there: what a medium at its end kept of it, if the next one has it.
+    fn ask_anew(&mut self, error: Error, mark: Mark, batch: &mut StoredBatch) -> Result<()> {
+        let Self { course, common, ledger, reading, .. } = self;
+        let (number, first_seq) = (ledger.info().part_number(), ledger.info().first_seq());
+        let read = |part| read_part(part, ledger, *reading);
+        let reason = MediumReason::Wrong(error.to_string());
+        let Some((input, head)) = course.parts.ask(&common.id, number, reason, read)? else {
+            course.given_up = true;
+            return Err(error);
+        };
+        check_start(&head.info, &mark, first_seq, mark.running()).map_err(|why| Error::damaged(input.name(), why))?;
+        self.begin_behind(Place { mark, behind: VecDeque::new() }, input, head, batch);
         Ok(())
     }
 

@@ -134,8 +134,19 @@ impl Parts {
         if let Some(place) = self.at_hand.iter().position(|part| number(part) == wanted) {
             return read(self.at_hand.remove(place)).map(Some);
         }
+        self.ask(id, wanted, MediumReason::Next, read)
+    }
+
+    /// Asks for the part of this number until one comes that can be read, or none.
+    pub fn ask<T>(
+        &mut self,
+        id: &str,
+        wanted: u64,
+        mut reason: MediumReason,
+        mut read: impl FnMut(PartInput) -> Result<T>,
+    ) -> Result<Option<T>> {
         let Some(next) = &mut self.next else { return Ok(None) };
-        let (mut reason, mut unreadable) = (MediumReason::Next, None);
+        let mut unreadable = None;
         loop {
             let input = match (next.next_input(&WantedPart { id: id.to_owned(), number: wanted, reason }), unreadable) {
                 (Ok(Some(input)), _) => input,

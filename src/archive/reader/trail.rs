@@ -45,6 +45,15 @@ impl Trail {
         self.steps.push_back(Step { next_seq, mark, landed });
     }
 
+    /// Where the part began, if no member behind its head was read whole; and the trail is used up.
+    pub fn beginning(&mut self) -> Option<Mark> {
+        if self.steps.len() == 1 {
+            self.steps.pop_back().filter(|step| step.landed.is_none()).map(|step| step.mark)
+        } else {
+            None
+        }
+    }
+
     /// The place behind which a member of this number comes, if the trail reaches so far; and the trail is used up.
     pub fn back_to(&mut self, seq: u64) -> Option<Place> {
         let mut behind = VecDeque::new();
