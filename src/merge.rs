@@ -109,7 +109,7 @@ impl Merging {
         let names = self.names();
         let chain_name = names.join(", ");
         let mut told = self.told_info();
-        let extent_limit = request.extent_limit_bytes.unwrap_or(told.extent_limit);
+        let extent_limit = request.extent_limit(told.extent_limit);
         let shares = Shares::of(&mut self.archives, &told, extent_limit)?;
         told.samples = self.samples(&shares);
         if told.samples.is_some() {

@@ -276,6 +276,11 @@ pub trait Spanning {
     fn record_bytes(&self) -> Option<u64>;
     /// The longest data member that it takes, where not any will do: what has to be written behind the early warning of a tape's end must be short.
     fn member_bytes_max(&self) -> Option<u64>;
+
+    /// How long each part may be, where that is known and all may be as long: not of cartridges.
+    fn part_bytes_max(&self) -> Option<u64> {
+        None
+    }
     /// Whether this medium can be expected to take so many bytes more.
     fn has_room(&mut self, bytes: u64) -> bool;
     /// How many bytes of the current part are certainly on the medium.

@@ -105,7 +105,12 @@ fn what_cannot_be_is_refused() {
         ("reblock disk.img --part-size 1M -o -", 2, "backup-%03d.tar"),
         ("recompress disk.img --part-size 1M -o -", 2, "backup-%03d.tar"),
         ("backup disk.img --part-size 10K -o %d.tar", 6, "no room"),
-        ("backup disk.img --part-size 200K -o %d.tar", 6, "no room"),
+        ("backup disk.img --part-size 100K -o %d.tar", 6, "--part-size 131072"),
+        ("backup disk.img --part-size 1M --extent-limit 1M -o %d.tar", 6, "--extent-limit 524288"),
+        ("backup disk.img --part-size 600K --record-size 512K -o %d.tar", 6, "no room"),
+        ("backup lvm:vg/lv --part-size 1M --extent-limit 1M -o %d.tar", 6, "no room for members of 1 MiB"),
+        ("reblock disk.img --part-size 100K -o %d.tar", 6, "no room"),
+        ("recompress disk.img --part-size 1M --extent-limit 1M -o %d.tar", 6, "no room for members of 1 MiB"),
         ("backup disk.img --next-medium true -o x.tar", 6, "--next-medium"),
         ("backup disk.img --overwrite", 6, "--overwrite"),
     ] {
@@ -216,4 +221,22 @@ fn next_medium_serves_both_sides_of_a_copy() {
     assert_eq!(lines, ["read 2 next", "read 3 next", "read 4 next", "write 2 next"]);
     let compared = blocktar(folder.path(), &["compare", "new-1.tar", "new-2.tar", "disk.img"]);
     assert_eq!(compared.status.code(), Some(0), "{}", said(&compared));
+}
+
+/// Members of the default length would have no room.
+#[test]
+fn members_are_cut_to_what_a_part_has_room_for() {
+    let folder = with_image();
+    let line = "backup disk.img --part-size 200K --compression none -o %d.tar --json";
+    let made = blocktar(folder.path(), &line.split(' ').collect::<Vec<_>>());
+    assert_eq!(made.status.code(), Some(0), "{}", said(&made));
+    let told: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!(told["info"]["extent_limit"], 128 << 10, "{told}");
+    let whole = blocktar(folder.path(), &["backup", "disk.img", "-o", "whole.tar", "--compression", "none"]);
+    assert_eq!(whole.status.code(), Some(0), "{}", said(&whole));
+    let line = "recompress whole.tar --part-size 700K -o new-%d.tar --verify --json";
+    let made = blocktar(folder.path(), &line.split(' ').collect::<Vec<_>>());
+    assert_eq!(made.status.code(), Some(0), "{}", said(&made));
+    let told: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!(told["info"]["extent_limit"], 512 << 10, "{told}");
 }

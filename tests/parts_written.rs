@@ -7,10 +7,14 @@ mod spanning;
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use archives::{class, scan, small};
 use blocktar::archive::Compression;
-use blocktar::backup::BackupRequest;
+use blocktar::backup::{BackupRequest, backup};
+use blocktar::media::next_medium::NextMedium;
+use blocktar::media::numbered::{NumberedOutput, NumberedPath};
+use blocktar::progress::Progress;
 use chance::Chance;
 use spanning::{Capacity, RECORD, back_up_onto, members, put_together};
 
@@ -166,6 +170,24 @@ fn a_member_that_fits_nowhere_is_refused() {
     let long = BackupRequest { extent_limit_bytes: 2 * MIB, ..small() };
     let error = back_up_onto(&mut scan(&image), &long, &[Capacity::hard(16 * MIB, 0)]).1.unwrap_err();
     assert!(error.to_string().contains("longer than the 1048576"), "{error}");
+}
+
+/// Whatever the members come to when they are compressed: what a part may not have room for is known before the first.
+#[test]
+fn files_without_room_for_the_longest_member_are_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = an_image();
+    let make = |part_bytes| {
+        let paths = NumberedPath::parse(&folder.path().join("%d.tar")).unwrap();
+        let progress = Arc::new(Progress::default());
+        let mut output = NumberedOutput::create(paths, part_bytes, NextMedium::default(), &progress).unwrap();
+        let request = BackupRequest { extent_limit_bytes: 256 << 10, ..small() };
+        backup(&mut scan(&image), &mut output, &request, &progress).map(drop)
+    };
+    let error = make(270 << 10).unwrap_err();
+    assert!(class(&error) == "refused" && error.to_string().contains("no room for 262144 bytes"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    make(330 << 10).unwrap();
 }
 
 #[test]

@@ -119,6 +119,7 @@ fn any_change() -> impl Strategy<Value = RewriteRequest> {
             record_bytes: records.map(|records| records * 512),
             threads,
             buffer_bytes,
+            ..RewriteRequest::default()
         })
 }
 

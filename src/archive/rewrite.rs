@@ -15,6 +15,8 @@ pub struct RewriteRequest {
     pub digest: Option<DigestKind>,
     /// The longest data member in bytes: 64 KiB to 64 MiB, a multiple of 4 KiB.
     pub extent_limit_bytes: Option<u64>,
+    /// Where none is wanted: cut data members that are longer than this.
+    pub extent_limit_max_bytes: Option<u64>,
     /// The new archive's length is a multiple of this in bytes: 512 to 16 MiB, a multiple of 512.
     pub record_bytes: Option<u64>,
     /// How many threads read and check, and how many hash and compress.
@@ -24,6 +26,11 @@ pub struct RewriteRequest {
 }
 
 impl RewriteRequest {
+    /// The longest data member of the new archive, of one of which it was so long.
+    pub(crate) fn extent_limit(&self, from: u64) -> u64 {
+        self.extent_limit_bytes.unwrap_or(from.min(self.extent_limit_max_bytes.unwrap_or(u64::MAX)))
+    }
+
     /// The new archive's backup-info: what it says of the backup stays, keys of a later writer included; what it says of the archive is new.
     pub(crate) fn describe(&self, archive: &str, from: &BackupInfo, attached: &[Vec<u8>]) -> Result<BackupInfo> {
         let digest = self.digest.unwrap_or(from.digest);
@@ -41,7 +48,7 @@ impl RewriteRequest {
             program: BackupInfo::PROGRAM.to_owned(),
             digest,
             compression: self.compression.unwrap_or(from.compression),
-            extent_limit: self.extent_limit_bytes.unwrap_or(from.extent_limit),
+            extent_limit: self.extent_limit(from.extent_limit),
             record_size: self.record_bytes.unwrap_or(from.record_size),
             part: None,
             medium: None,

@@ -3,12 +3,15 @@
 mod close;
 mod parts;
 mod regroup;
+mod room;
 mod through;
 
 use std::io::IoSlice;
 
-use self::parts::{Extent, Parts, demand_room};
+use self::parts::{Extent, Parts};
 pub use self::regroup::Regrouping;
+use self::room::demand_room;
+pub use self::room::extent_limit_within;
 pub use self::through::WrittenThrough;
 use super::block::{BLOCK, HeaderMaker, padded, padding};
 use super::end::End;

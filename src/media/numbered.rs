@@ -179,6 +179,10 @@ impl Spanning for NumberedOutput {
         None
     }
 
+    fn part_bytes_max(&self) -> Option<u64> {
+        Some(self.part_bytes)
+    }
+
     fn has_room(&mut self, bytes: u64) -> bool {
         self.written_bytes + bytes <= self.part_bytes
     }

@@ -2,22 +2,18 @@
 
 use std::collections::VecDeque;
 
-use super::super::block::{BLOCK, padded};
+use super::super::block::padded;
 use super::super::frame::TableEncoder;
 use super::super::index::Content;
 use super::super::info::Part;
 use super::super::ledger::Mark;
 use super::super::map::StoredMap;
 use super::super::{BackupInfo, End};
+use super::room::{closing_bound, demand_room_for_members, too_small};
 use super::{ArchiveWriter, HEADERS_MAX, Origin, PartHead, WrittenPart, info_text, record_bytes};
 use crate::error::{Error, Result};
 use crate::extent::Range;
-use crate::stream::{Medium, Output, PartEnded, Spanning};
-
-/// The longest text of an end member without its backup-info and the positions of its indexes.
-const END_TEXT_MAX: u64 = 4096;
-/// The stored bytes of an index that lists nothing, and its headers.
-const INDEX_MIN: u64 = 4096;
+use crate::stream::{Medium, PartEnded, Spanning};
 
 /// What each part begins with, and what may have to be written once more.
 pub struct Parts {
@@ -314,6 +310,9 @@ impl ArchiveWriter<'_> {
         };
         let (restore_text, map) = (parts.restore_text.as_slice(), &parts.map);
         let head = PartHead { info: &info, text: &text, restore_text, attached: &attached, map };
+        if info.part.is_none() && parts.origin == Origin::New {
+            demand_room_for_members(self.out.output, &head)?;
+        }
         let map_position = self.out.head(&head)?;
         if info.part.is_none() {
             self.ledger.begin_archive(info, map_position, TableEncoder::new());
@@ -350,27 +349,4 @@ impl ArchiveWriter<'_> {
         written.push(last);
         written
     }
-}
-
-/// At most so many bytes close a part, if its current index is stored in so many and has so many before it.
-fn closing_bound(record_bytes: u64, info_bytes: u64, index_bytes: u64, index_count: u64) -> u64 {
-    // An index that is full is followed by the last one; each position has up to 16 digits and a comma.
-    let end_text = info_bytes + END_TEXT_MAX + 17 * (index_count + 2);
-    let members = 3 * HEADERS_MAX + padded(index_bytes) + INDEX_MIN + padded(end_text);
-    members + 2 * BLOCK as u64 + record_bytes
-}
-
-/// Refuses a medium that has no room for a head of so many bytes and what closes it.
-pub fn demand_room(output: &mut dyn Output, head_bytes: u64, info: &BackupInfo, info_bytes: u64) -> Result<()> {
-    let needed = head_bytes + closing_bound(record_bytes(output, info), info_bytes, INDEX_MIN, 0);
-    if output.spanning().is_some_and(|output| !output.has_room(needed)) {
-        return Err(too_small(output.name(), head_bytes));
-    }
-    Ok(())
-}
-
-fn too_small(output: &str, bytes: u64) -> Error {
-    let why = format!("it has no room for {bytes} bytes more and for what closes an archive's part behind them");
-    let remedy = "use a larger medium or --part-size, or a smaller --extent-limit".to_owned();
-    Error::refused(format!("write an archive onto {output}"), why, Some(remedy))
 }

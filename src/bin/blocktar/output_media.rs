@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use blocktar::archive::Compression;
+use blocktar::archive::{Compression, extent_limit_within, limit};
 use blocktar::cartridge::Appending;
 use blocktar::error::{Error, Result};
 use blocktar::media::next_medium::NextMedium;
@@ -13,7 +13,10 @@ use blocktar::stream::{Medium, Output};
 use blocktar::sys::partial_file::IfExists;
 
 use crate::arguments::OutputArguments;
-use crate::talk;
+use crate::{sizes, talk};
+
+/// Records in files: these need no more than their file system's block.
+pub const RECORD_BYTES_IN_FILES: u64 = 4 << 10;
 
 /// An output, and what the user was told of the media on which the archive goes on.
 pub struct OutputMedia {
@@ -78,6 +81,38 @@ pub fn open(arguments: &OutputArguments, record_bytes: Option<u64>, progress: &A
         refuse_needless(arguments, output.name())?;
     }
     Ok(OutputMedia { output, told })
+}
+
+/// The longest data member for which the parts have room, if they have a size; refuses a size that has no room for the members that are wanted, before anything is
+/// written, or a snapshot taken.
+pub fn longest_member(
+    arguments: &OutputArguments,
+    wanted: Option<u64>,
+    record_size: Option<u64>,
+) -> Result<Option<u64>> {
+    let Some(part_bytes) = arguments.part_size else { return Ok(None) };
+    let record_bytes = record_size.unwrap_or(RECORD_BYTES_IN_FILES);
+    let most = extent_limit_within(part_bytes, record_bytes);
+    let (shortest, name) = (*limit::EXTENT.start(), sizes::short(part_bytes));
+    let (why, remedy) = match (wanted, most) {
+        (_, None) => {
+            let least = (shortest * 2).max(shortest + record_bytes.next_power_of_two() * 2);
+            let why = format!(
+                "they have no room for members of {}, beside what a part begins and ends with",
+                sizes::short(shortest)
+            );
+            (why, format!("give `--part-size {least}`, or more"))
+        }
+        (Some(wanted), Some(most)) if wanted > most => {
+            let why = format!(
+                "they have no room for members of {}, beside what a part begins and ends with",
+                sizes::short(wanted)
+            );
+            (why, format!("give `--extent-limit {most}`, or leave it out, or a larger --part-size"))
+        }
+        _ => return Ok(most),
+    };
+    Err(Error::refused(format!("write parts of {name}"), why, Some(remedy)))
 }
 
 /// Says what is new of a further medium when its part begins.

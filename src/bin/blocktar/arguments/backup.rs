@@ -55,9 +55,9 @@ pub struct BackupArguments {
     /// Prove each range with this digest: sha256 or blake3 [default: sha256; in an increment that of the archive before it]
     #[arg(long, value_name = "KIND", value_parser = values::digest)]
     pub digest: Option<DigestKind>,
-    /// Cut data into members of at most this size, 64K to 64M
-    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = values::extent_limit)]
-    pub extent_limit: u64,
+    /// Cut data into members of at most this size, 64K to 64M [default: 1M, or less where --part-size has no room for it]
+    #[arg(long, value_name = "SIZE", value_parser = values::extent_limit)]
+    pub extent_limit: Option<u64>,
     /// Write records of this size, 512 bytes to 16M [default: 4K into a file, else 512K]
     #[arg(long, value_name = "SIZE", value_parser = values::record_size)]
     pub record_size: Option<u64>,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use blocktar::archive::limit;
 use blocktar::backup::{BackupRequest, BackupSummary, backup};
 use blocktar::error::Result;
 use blocktar::extent::ExtentMap;
@@ -20,6 +21,7 @@ use crate::arguments::BackupArguments;
 use crate::exit_code::ExitCode;
 use crate::identity;
 use crate::opened::{self, Opened};
+use crate::output_media::RECORD_BYTES_IN_FILES;
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::since::{self, Checking, Untracked};
@@ -28,15 +30,15 @@ use crate::talk::{self, Talk};
 use crate::values::shell_word;
 use crate::{attachment, buffer, output_media, sizes};
 
-/// Records for tapes and pipes to them; a file needs no more than its file system's block.
+/// Records for tapes and pipes to them.
 const RECORD_BYTES: u64 = 512 << 10;
-const RECORD_BYTES_IN_FILES: u64 = 4 << 10;
 
 /// Runs the command.
 pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let output_path = arguments.output.path();
     let progress = stop.progress();
+    let longest = output_media::longest_member(&arguments.output, arguments.extent_limit, arguments.record_size)?;
     let refuse_unsafe_output = || reading(&arguments.source).refuse_unsafe_output(&arguments.output);
     if let Location::Volume(_) = arguments.source {
         // No application is brought to rest for an archive that has no place.
@@ -45,7 +47,7 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     // What is wrong with a device is told first: it is named first.
     let (opened, mut warnings) = Opened::open(arguments, &progress)?;
     refuse_unsafe_output()?;
-    let mut request = request(arguments, output_path)?;
+    let mut request = request(arguments, longest, output_path)?;
     let Building { value: made_of, changed } = find_parents(arguments, &opened, &mut request, talk, &progress)?;
     let (frozen, mut source) = opened.source(changed, arguments, &mut warnings, &progress)?;
     warnings.iter().for_each(|warning| talk::warn(warning));
@@ -94,11 +96,11 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     written.conclude(output, report)
 }
 
-fn request(arguments: &BackupArguments, output_path: Option<&Path>) -> Result<BackupRequest> {
+fn request(arguments: &BackupArguments, longest: Option<u64>, output_path: Option<&Path>) -> Result<BackupRequest> {
     Ok(BackupRequest {
         compression: arguments.compression,
         digest: arguments.digest.unwrap_or_default(),
-        extent_limit_bytes: arguments.extent_limit,
+        extent_limit_bytes: arguments.extent_limit.unwrap_or(limit::EXTENT_DEFAULT.min(longest.unwrap_or(u64::MAX))),
         record_bytes: arguments.record_size.unwrap_or_else(|| default_record_bytes(output_path)),
         threads: thread_count(arguments.threads),
         name: arguments.name.clone(),

@@ -27,7 +27,7 @@ pub fn run(arguments: &MergeArguments, talk: Talk, stop: &Stop) -> Result<ExitCo
     let rewrite = &arguments.rewrite;
     let mut media = output_media::open(&arguments.output, rewrite.record_size, &progress)?;
     media.warn(rewrite.compression.unwrap_or(merging.info().compression));
-    let request = rewrite_request(rewrite, buffer::size(rewrite.buffer, media.output.as_ref())?);
+    let request = rewrite_request(rewrite, &arguments.output, buffer::size(rewrite.buffer, media.output.as_ref())?)?;
     let names = merging.names().join(", ");
     talk.detail(&format!("reading {names}; writing {}, {} threads", media.output.name(), request.threads));
 

@@ -19,6 +19,7 @@ use crate::{buffer, output_media, summary};
 pub fn run(arguments: &ReblockArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let progress = stop.progress();
+    output_media::longest_member(&arguments.output, None, None)?;
     let input = open_old("reblock", &arguments.archive, &arguments.output, &progress)?;
     let mut media = output_media::open(&arguments.output, arguments.record_size, &progress)?;
     let has_records = media.output.spanning().is_some_and(|output| output.record_bytes().is_some());

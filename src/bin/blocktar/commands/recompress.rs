@@ -23,7 +23,7 @@ pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<E
     let rewrite = &arguments.rewrite;
     let mut media = output_media::open(&arguments.output, rewrite.record_size, &progress)?;
     media.warn(rewrite.compression.unwrap_or_default());
-    let request = rewrite_request(rewrite, buffer::size(rewrite.buffer, media.output.as_ref())?);
+    let request = rewrite_request(rewrite, &arguments.output, buffer::size(rewrite.buffer, media.output.as_ref())?)?;
     let archive = input.name();
     talk.detail(&format!("reading {archive}; writing {}, {} threads", media.output.name(), request.threads));
 
