@@ -56,6 +56,9 @@ type "$large\r"
 ended "a restore does too" 0 "insert the medium with part 2.*will not do.*part 1 .*restored"
 check "byte for byte" cmp disk back
 
+begin "info $small"
+ended "info asks for no other part" 4 'part, others missing.*continues.*missing'
+
 begin "restore -i $small cut"
 asked 1
 type '\003'

@@ -13,7 +13,8 @@ Examples:
   blocktar info backup.tar --extents
   blocktar info backup.tar --attached web.xml > web.xml
 
-Of a tape it is the archive before which the tape stands, unless --id, --name or --file chooses one. Where none is named and \
+Of a tape it is the archive before which the tape stands, unless --id, --name or --file chooses one; of one that goes on elsewhere the part in the drive, unless \
+--next-medium brings the others. Where none is named and \
 standard input is a terminal, it is on the drive in the variable TAPE.";
 
 #[derive(Args, Debug)]

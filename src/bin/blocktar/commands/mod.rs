@@ -89,6 +89,11 @@ impl Wanted<'_> {
         Ok(path)
     }
 
+    /// Whether it is on a tape: of a drive that was named, or that is standard input.
+    fn is_on_tape(&self) -> Result<bool> {
+        Ok(tape_device::is_meant(self.path()?.as_deref()))
+    }
+
     /// Its path, if it has one; an archive does not come from a keyboard.
     fn path(&self) -> Result<Option<PathBuf>> {
         let path = self.archive.and_then(Stream::path).map(Path::to_path_buf);

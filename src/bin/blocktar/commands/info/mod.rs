@@ -26,7 +26,12 @@ pub fn run(arguments: &InfoArguments, talk: Talk, stop: &Stop) -> Result<ExitCod
     let (archive, selection) = (arguments.archive.first(), &arguments.selection);
     let wanted = Wanted { command: "info", archive, selection, takes_broken: true, talk };
     let next_medium = arguments.further.whom_to_ask(&stop.progress());
-    let input = wanted.open_parts(&arguments.archive, next_medium, TapeReading::Pieces)?;
+    // Of a cartridge that is at hand nobody is asked for others, unless he said who brings them.
+    let alone = !next_medium.has_command() && wanted.is_on_tape()? && arguments.archive.len() < 2;
+    let input = match alone {
+        true => wanted.open_for_pieces()?.into(),
+        false => wanted.open_parts(&arguments.archive, next_medium, TapeReading::Pieces)?,
+    };
     if let Some(name) = &arguments.attached {
         return print_attached(input, name);
     }
