@@ -113,6 +113,8 @@ fn what_cannot_be_is_refused() {
         ("recompress disk.img --part-size 1M --extent-limit 1M -o %d.tar", 6, "no room for members of 1 MiB"),
         ("backup disk.img --next-medium true -o x.tar", 6, "--next-medium"),
         ("backup disk.img --overwrite", 6, "--overwrite"),
+        ("backup disk.img --verify", 2, "`-o FILE` or `-o /dev/nst0`"),
+        ("backup disk.img --verify -o -", 2, "`-o FILE` or `-o /dev/nst0`"),
     ] {
         let output = blocktar(folder.path(), &line.split(' ').collect::<Vec<_>>());
         assert_eq!(output.status.code(), Some(code), "{line}: {}", said(&output));

@@ -28,7 +28,7 @@ pub struct OutputArguments {
     #[arg(long, value_name = "COMMAND")]
     pub next_medium: Option<String>,
     /// Read what was written again, all parts of it, and verify it
-    #[arg(long, requires = "output")]
+    #[arg(long)]
     verify: bool,
 }
 
@@ -62,7 +62,8 @@ impl OutputArguments {
             return Err("--part-size makes files: it needs a name for them, as in `-o backup-%03d.tar`".to_owned());
         }
         if self.verify && self.path().is_none() {
-            return Err("--verify reads the archive again: it needs `-o FILE`".to_owned());
+            let why = "--verify reads the archive again, and what is redirected to can only be written";
+            return Err(format!("{why}: name it, `-o FILE` or `-o /dev/nst0`"));
         }
         Ok(())
     }
