@@ -41,6 +41,13 @@ truncate -s "$(stat -c %s disk)" part2
 check "the second part alone goes into an image" blocktar restore -i $large --single-part part2 -q
 check "and nothing but what it holds" cmp <(tail -c 8388608 disk) <(tail -c 8388608 part2)
 
+rewind $small
+rewind $large
+check "verify of a chosen archive reads all its parts" blocktar verify $small --name long --next-medium ./other_drive.sh
+says "and says so" 'sound.*part 1: sound.*part 2: sound'
+refused "info tells of the part at hand" 4 'part, others missing.*continues' blocktar info $small --name long
+rm back range part2
+
 export CHANGER=/dev/changer NOTES=$PWD/notes
 mtx -f $CHANGER load 1 0 > output 2>&1
 rewind $changer_drive
@@ -55,4 +62,38 @@ mtx -f $CHANGER load 1 0 >> output 2>&1
 rewind $changer_drive
 check "and back" from $changer_drive blocktar restore changed --next-medium next-medium-mtx.sh -q
 check "byte for byte" cmp disk changed
+
+# A chain: the full on the first two cartridges, increments on the second and third.
+rm changed
+blocktar backup disk -o full.tar -q
+for number in 1 2; do
+  dd if=/dev/urandom of=disk bs=1M seek=$((number * 3)) count=$((8 - number * 3)) conv=notrunc 2> /dev/null
+  blocktar backup disk --since full.tar $(for before in $(seq $((number - 1))); do echo --since $before.tar; done) --compression none -o $number.tar -q
+done
+load() {
+  mtx -f $CHANGER unload > output 2>&1
+  mtx -f $CHANGER load $1 0 >> output 2>&1
+}
+load 1
+check "a full over two cartridges" blocktar reblock full.tar -o $changer_drive --overwrite --next-medium "mtx -f $CHANGER next 0" -q
+check "an increment behind it and on the third" blocktar reblock 1.tar -o $changer_drive --next-medium next-medium-mtx.sh -q
+check "and one behind that" blocktar reblock 2.tar -o $changer_drive -q
+cat > by_part.sh <<'O'
+#!/bin/bash
+# The cartridge of the full's first part where that is wanted, else the next.
+[[ $BLOCKTAR_PART-$BLOCKTAR_ARCHIVE == "1-$FULL" ]] && exec bash -c 'mtx -f $CHANGER unload; mtx -f $CHANGER load 1 0'
+mtx -f $CHANGER next 0
+O
+chmod +x by_part.sh
+export FULL=$(blocktar info full.tar --json | jq -r .info.id)
+check "the chain comes back from three cartridges" blocktar restore -i $changer_drive --file 1 --next-medium ./by_part.sh chain -q --read-back
+check "byte for byte" cmp disk chain
+rm chain
+load 3
+rewind $changer_drive
+mt -f $changer_drive fsf 1
+check "so it does redirected" from $changer_drive blocktar restore chain --next-medium ./by_part.sh -q
+check "byte for byte" cmp disk chain
+load 3
+refused "without anybody who brings them it is refused" 6 'only part 2 .*nobody can be asked' blocktar restore -i $changer_drive --file 1 none -q
 finish
