@@ -138,9 +138,10 @@ mod tests {
 
     #[test]
     fn what_needs_an_output_file_says_so() {
-        assert!(parse("blocktar backup disk.img --verify").is_err());
         assert!(parse("blocktar backup disk.img --part-size 1G").is_err());
-        let Command::Backup(dash) = parse("blocktar backup disk.img -o - --verify").unwrap().command else { panic!() };
-        assert!(dash.check().unwrap_err().contains("-o FILE"));
+        for line in ["blocktar backup disk.img -o - --verify", "blocktar backup disk.img --verify"] {
+            let Command::Backup(unnamed) = parse(line).unwrap().command else { panic!() };
+            assert!(unnamed.check().unwrap_err().contains("-o FILE"), "{line}");
+        }
     }
 }
