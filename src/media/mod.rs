@@ -106,8 +106,8 @@ fn open_input_or(
     Ok(Box::new(pipe::PipeInput::new(file, name)))
 }
 
-/// The node behind an inherited descriptor, by which a user can tell other programs of the drive.
-fn tape_name(file: &File, name: String) -> String {
+/// The node behind an inherited descriptor, by which a user can tell other programs of the drive; `name` if it cannot be found.
+pub fn tape_name(file: &File, name: String) -> String {
     fs::read_link(descriptor_path(file)).map_or(name, |path| path.display().to_string())
 }
 

@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use blocktar::error::{Error, Result};
+use blocktar::media;
 use blocktar::media::tape::{self, Access, StDrive};
 
 /// The variable that other programs for tapes use too.
@@ -71,7 +72,10 @@ pub fn open_to_read(path: Option<&Path>) -> Result<Option<StDrive>> {
         Some(path) if is_drive(path) => tape::open(path, Access::Read).map(Some),
         Some(_) => Ok(None),
         None => match standard_input().filter(is_tape) {
-            Some(file) => tape::inherited(file, "standard input".to_owned()).map(Some),
+            Some(file) => {
+                let name = media::tape_name(&file, "standard input".to_owned());
+                tape::inherited(file, name).map(Some)
+            }
             None => Ok(None),
         },
     }
