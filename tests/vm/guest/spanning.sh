@@ -63,37 +63,46 @@ rewind $changer_drive
 check "and back" from $changer_drive blocktar restore changed --next-medium next-medium-mtx.sh -q
 check "byte for byte" cmp disk changed
 
-# A chain: the full on the first two cartridges, increments on the second and third.
+# A chain: behind that, the full on the second and third, an increment on the third, and another on the first.
 rm changed
-blocktar backup disk -o full.tar -q
-for number in 1 2; do
-  dd if=/dev/urandom of=disk bs=1M seek=$((number * 3)) count=$((8 - number * 3)) conv=notrunc 2> /dev/null
-  blocktar backup disk --since full.tar $(for before in $(seq $((number - 1))); do echo --since $before.tar; done) --compression none -o $number.tar -q
-done
 load() {
-  mtx -f $CHANGER unload > output 2>&1
-  mtx -f $CHANGER load $1 0 >> output 2>&1
+  mtx -f $CHANGER unload
+  mtx -f $CHANGER load $1 0
 }
-load 1
-check "a full over two cartridges" blocktar reblock full.tar -o $changer_drive --overwrite --next-medium "mtx -f $CHANGER next 0" -q
-check "an increment behind it and on the third" blocktar reblock 1.tar -o $changer_drive --next-medium next-medium-mtx.sh -q
-check "and one behind that" blocktar reblock 2.tar -o $changer_drive -q
+image small 6
+blocktar backup small -o full.tar -q
+dd if=/dev/urandom of=small bs=256k seek=3 count=2 conv=notrunc 2> /dev/null
+blocktar backup small --since full.tar -o 1.tar -q
+dd if=/dev/urandom of=small bs=256k seek=4 count=2 conv=notrunc 2> /dev/null
+blocktar backup small --since full.tar --since 1.tar -o 2.tar -q
+load 2 > output 2>&1
+check "a full over two cartridges" blocktar reblock full.tar -o $changer_drive --next-medium "mtx -f $CHANGER next 0" -q
+says "and what mtx says is no path" 'Loading'
+check "an increment behind it" blocktar reblock 1.tar -o $changer_drive -q
+load 1 > output 2>&1
+check "and one elsewhere" blocktar reblock 2.tar -o $changer_drive --overwrite -q
+export FULL=$(blocktar info full.tar --json | jq -r .info.id) SECOND=$(blocktar info 2.tar --json | jq -r .info.id)
 cat > by_part.sh <<'O'
 #!/bin/bash
-# The cartridge of the full's first part where that is wanted, else the next.
-[[ $BLOCKTAR_PART-$BLOCKTAR_ARCHIVE == "1-$FULL" ]] && exec bash -c 'mtx -f $CHANGER unload; mtx -f $CHANGER load 1 0'
-mtx -f $CHANGER next 0
+# The cartridge of the part that is wanted; what mtx says of it is no path.
+case $BLOCKTAR_PART-$BLOCKTAR_ARCHIVE in
+  1-$FULL) slot=2 ;;
+  1-$SECOND) slot=1 ;;
+  *) slot=3 ;;
+esac
+echo "$BLOCKTAR_MEDIUM" >> media
+mtx -f $CHANGER unload
+mtx -f $CHANGER load $slot 0
 O
 chmod +x by_part.sh
-export FULL=$(blocktar info full.tar --json | jq -r .info.id)
-check "the chain comes back from three cartridges" blocktar restore -i $changer_drive --file 1 --next-medium ./by_part.sh chain -q --read-back
-check "byte for byte" cmp disk chain
+check "the chain comes back from three cartridges" blocktar restore -i $changer_drive --file 0 --next-medium ./by_part.sh chain -q
+check "byte for byte" cmp small chain
 rm chain
-load 3
 rewind $changer_drive
-mt -f $changer_drive fsf 1
 check "so it does redirected" from $changer_drive blocktar restore chain --next-medium ./by_part.sh -q
-check "byte for byte" cmp disk chain
-load 3
-refused "without anybody who brings them it is refused" 6 'only part 2 .*nobody can be asked' blocktar restore -i $changer_drive --file 1 none -q
+check "byte for byte" cmp small chain
+same "and the command is told of the drive by its name" $changer_drive "$(sort -u media)"
+refused "nobody who brings them: what is on no cartridge at hand is missed" 7 'which was not named|builds on' blocktar restore -i $changer_drive --file 0 none -q
+load 3 > output 2>&1
+refused "and so are the other parts" 6 'only part 2 .*nobody can be asked' blocktar restore -i $changer_drive --file 1 none -q
 finish
