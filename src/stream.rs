@@ -163,6 +163,10 @@ pub trait Input: Send {
     fn tail(&mut self) -> Option<io::Result<Vec<u8>>> {
         None
     }
+    /// Where the hole begins with which an input that can seek ends, if that is known without reading it: from there on it is zeros.
+    fn hole_at_end(&mut self) -> Option<u64> {
+        None
+    }
     /// Tells such an input its length, which its archive gave away.
     fn set_length(&mut self, _length: u64) {}
     /// The size in bytes of the records in which it comes, once one was read; `None` for an input that does not come in records.

@@ -53,6 +53,40 @@ fn broken_archives_in_a_folder_are_never_passed_over() {
     says(&output.stderr, "list -v", &["passed over 2 files"]);
 }
 
+/// Of a hole nothing needs to be read, and of zeros that begin a file not more than some: a terabyte would take minutes.
+#[test]
+fn huge_holes_keep_nobody_waiting() {
+    const TIB: u64 = 1 << 40;
+    let place = Place::new();
+    let archive = fs::read(place.path("backup.tar")).unwrap();
+    let write = |name: &str, bytes: &[u8], hole: u64| {
+        fs::write(place.path(name), bytes).unwrap();
+        let file = fs::File::options().write(true).open(place.path(name)).unwrap();
+        file.set_len(bytes.len() as u64 + hole).unwrap();
+        file
+    };
+    write("hole.tar", b"", TIB);
+    write("cut.tar", &archive[..archive.len() / 2], TIB);
+    write("whole.tar", &archive, TIB);
+    let late = write("late.tar", b"", TIB);
+    std::os::unix::fs::FileExt::write_all_at(&late, b"x", TIB - 1).unwrap();
+    let begun = std::time::Instant::now();
+    let output = place.shell("timeout 60 blocktar list . --json");
+    let listed = json(&output.stdout);
+    let expected = [
+        ("backup.tar", "complete"),
+        ("cut.tar", "incomplete"),
+        ("hole.tar", "incomplete"),
+        ("late.tar", "incomplete"),
+        ("whole.tar", "complete"),
+    ];
+    assert_eq!(states(&listed), expected.map(|(name, state)| (name.to_owned(), state.to_owned())));
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+    let output = place.shell("timeout 60 blocktar verify whole.tar 2>&1 && timeout 60 blocktar verify late.tar 2>&1");
+    says(&output.stdout, "verify", &["late.tar", "zeros, as no archive does"]);
+    assert_eq!(output.status.code(), Some(4));
+}
+
 #[test]
 fn what_an_interrupted_backup_has_left_is_named_and_what_runs_is_not() {
     let place = Place::new();

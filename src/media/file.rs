@@ -14,6 +14,7 @@ use crate::sys::direct::{self, AlignedBuffer};
 use crate::sys::medium_error::is_medium_error;
 use crate::sys::page_cache;
 use crate::sys::partial_file::{IfExists, PartialFile};
+use crate::sys::sparse;
 use crate::sys::write_back::WriteBack;
 
 /// An archive in a regular file, or raw on a block device.
@@ -102,6 +103,18 @@ impl Input for FileInput {
     fn seek_to(&mut self, position: u64) -> io::Result<()> {
         let absolute = self.base.checked_add(position).ok_or(io::ErrorKind::InvalidInput)?;
         self.file.seek(SeekFrom::Start(absolute)).map(drop)
+    }
+
+    fn hole_at_end(&mut self) -> Option<u64> {
+        let end = self.base + self.length;
+        let mut look = || {
+            let position = self.file.stream_position()?;
+            let data_end = sparse::data_end(&self.file, end);
+            self.file.seek(SeekFrom::Start(position))?;
+            data_end
+        };
+        // Who cannot be told reads them.
+        look().ok().filter(|data_end| *data_end < end).map(|data_end| data_end.saturating_sub(self.base))
     }
 
     /// A read that fails has failed at its very first page: what lies before is given as a short read. Of that page one sector after the other is tried.

@@ -37,6 +37,29 @@ pub fn data_ranges(file: &File, size_bytes: u64, mut each: impl FnMut(Range<u64>
     Ok(())
 }
 
+/// Where the data of a regular file of this size ends: from there on it is a hole, as far as its file system knows. Moves the file's position.
+pub fn data_end(file: &File, size_bytes: u64) -> io::Result<u64> {
+    let has_data_from = |position| match seek(file, position, Whence::SeekData) {
+        Ok(start) => Ok(start < size_bytes),
+        Err(Errno::ENXIO) => Ok(false),
+        Err(errno) => Err(io::Error::from(errno)),
+    };
+    let (mut data, mut hole) = (0, size_bytes);
+    if size_bytes == 0 || has_data_from(size_bytes - 1)? {
+        return Ok(size_bytes);
+    }
+    // There is no asking backwards; but where there is none from here on, there is none from any later place on.
+    while data < hole {
+        let middle = data + (hole - data) / 2;
+        if has_data_from(middle)? {
+            data = middle + 1;
+        } else {
+            hole = middle;
+        }
+    }
+    Ok(hole)
+}
+
 fn seek(file: &File, position: u64, whence: Whence) -> Result<u64, Errno> {
     let position = i64::try_from(position).map_err(|_| Errno::EOVERFLOW)?;
     let found = lseek64(file, position, whence)?;
@@ -53,6 +76,23 @@ mod tests {
         let mut ranges = Vec::new();
         data_ranges(file, size_bytes, |range| ranges.push(range)).unwrap();
         ranges
+    }
+
+    #[test]
+    fn the_hole_at_the_end_is_found_whatever_lies_before_it() {
+        const TIB: u64 = 1 << 40;
+        let file = tempfile::tempfile().unwrap();
+        let end = |size: u64| {
+            file.set_len(size).unwrap();
+            data_end(&file, size).unwrap()
+        };
+        assert_eq!((end(0), end(TIB)), (0, 0));
+        file.write_all_at(b"x", 0).unwrap();
+        file.write_all_at(b"x", 5 << 20).unwrap();
+        let found = end(TIB);
+        assert!(found > 5 << 20 && found <= (5 << 20) + (1 << 20), "{found}");
+        file.write_all_at(b"x", TIB - 1).unwrap();
+        assert_eq!(end(TIB), TIB);
     }
 
     #[test]

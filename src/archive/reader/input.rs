@@ -10,7 +10,7 @@ use crate::stream::Input;
 /// For the archives of fuzzers, which are small, little: so that theirs do not fit into it either.
 const BUFFER_BYTES: usize = if cfg!(fuzzing) { 4 << 10 } else { 256 << 10 };
 
-/// So many zeros at the beginning of an input that may never end, as `/dev/zero` does, are enough to know that no archive follows.
+/// So many zeros at the beginning of an input, which may be a huge hole or never end, as `/dev/zero` does, are enough to know that no archive follows.
 const ZEROS_MAX: u64 = if cfg!(fuzzing) { 64 << 10 } else { 64 << 20 };
 
 /// One member's headers, read and checked as far as they can be without knowing what came before.
@@ -207,11 +207,23 @@ impl ArchiveInput {
         Ok(())
     }
 
+    /// How many bytes there are of an input that can seek but for those at its end that are known to be zeros.
+    pub fn told_length(&mut self) -> Option<u64> {
+        let length = self.length()?;
+        Some(self.input.hole_at_end().map_or(length, |hole| hole.min(length)))
+    }
+
     /// Reads everything to the end of the input, which must be zeros; how many there are.
     pub fn read_zeros_to_the_end(&mut self) -> Result<u64> {
         let begin = self.position;
+        let told_length = self.told_length();
         let mut scratch = vec![0; BUFFER_BYTES];
         loop {
+            if let (Some(told), Some(length)) = (told_length, self.length())
+                && self.position >= told
+            {
+                return Ok(self.position.max(length) - begin);
+            }
             let position = self.position;
             let length = self.read(&mut scratch)?;
             if length == 0 {
@@ -279,7 +291,7 @@ impl ArchiveInput {
     /// Reads on up to the first block that is not zeros and gives that back, or up to so many bytes.
     fn only_zeros_follow(&mut self, bytes_max: u64) -> Result<bool> {
         let mut block = [0; BLOCK];
-        let end = self.position.saturating_add(bytes_max);
+        let end = self.position.saturating_add(bytes_max).min(self.told_length().unwrap_or(u64::MAX));
         while self.position < end && self.read_block(&mut block)? {
             if block.iter().any(|byte| *byte != 0) {
                 self.give_back(block);
@@ -291,9 +303,14 @@ impl ArchiveInput {
 
     /// What it means that there is no header where one must be. Zeros up to the end of the input are what a crash leaves of a file's end.
     fn no_header(&mut self, block: &[u8; BLOCK], position: u64, common: Option<&Common>) -> Result<Error> {
-        let bytes_max = if common.is_none() && self.length().is_none() { ZEROS_MAX } else { u64::MAX };
+        let bytes_max = if common.is_none() { ZEROS_MAX } else { u64::MAX };
         if block.iter().all(|byte| *byte == 0) && self.only_zeros_follow(bytes_max)? {
-            let why = format!("from byte {position} on it holds only zeros, and no end member");
+            let why = match self.told_length() {
+                Some(length) if self.position < length => {
+                    format!("it begins with {} zeros, as no archive does", self.position)
+                }
+                _ => format!("from byte {position} on it holds only zeros, and no end member"),
+            };
             return Ok(Error::incomplete(self.name(), why));
         }
         if common.is_none() {

@@ -116,7 +116,7 @@ fn read_end(
 /// The position behind the last byte that is not zero.
 fn last_nonzero(input: &mut ArchiveInput, length: u64) -> Result<Option<u64>> {
     const STEP: u64 = 1 << 20;
-    let mut end = length;
+    let mut end = length.min(input.told_length().unwrap_or(length));
     while end > 0 {
         let start = end.saturating_sub(STEP);
         input.seek_to(start)?;
