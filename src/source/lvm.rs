@@ -5,15 +5,46 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::client::lvm::{
-    MetadataSnapshot, ParentAndNow, Snapshot, SnapshotRequest, SnapshotWatch, changed_since, mapped, thin_changes,
+    MetadataSnapshot, Origin, ParentAndNow, Snapshot, SnapshotRequest, SnapshotWatch, changed_since, mapped,
+    thin_changes,
 };
 use crate::error::{Advised, Error, Result};
 use crate::extent::{Extent, ExtentMap};
 use crate::location::{Location, VolumeName};
 use crate::progress::Progress;
 use crate::stream::{Device, Image, Source};
+use crate::sys::host;
 
 use super::{BlockImage, Scan, SourceOptions};
+
+/// A volume that is there, of which no snapshot was taken yet.
+#[derive(Clone, Debug)]
+pub struct FoundVolume {
+    origin: Origin,
+    device: Device,
+}
+
+impl FoundVolume {
+    /// Asks LVM for it.
+    ///
+    /// # Errors
+    /// Those of [`Origin::find`].
+    pub fn find(name: &VolumeName) -> Result<Self> {
+        let device = Device {
+            path: Location::Volume(name.clone()).to_string(),
+            host: host::name(),
+            vg: Some(name.group().to_owned()),
+            lv: Some(name.volume().to_owned()),
+            ..Device::default()
+        };
+        Ok(Self { origin: Origin::find(name)?, device })
+    }
+
+    /// Which one it is: its names, by which its archives are known. Its size only the snapshot tells.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+}
 
 /// A volume as it was at one moment: a snapshot of it, which is removed when this is dropped, or the process is asked to stop.
 #[derive(Debug)]
@@ -43,18 +74,15 @@ impl FrozenVolume {
     /// # Errors
     /// Those of [`Snapshot::take`]; a snapshot that cannot be opened, which is removed again.
     pub fn freeze(
-        name: &VolumeName,
+        found: FoundVolume,
         request: &SnapshotRequest,
         progress: &Arc<Progress>,
     ) -> Result<(Self, Vec<String>)> {
-        let (snapshot, notes) = Snapshot::take(name, request, progress)?;
-        let device = Device {
-            path: Location::Volume(name.clone()).to_string(),
-            vg: Some(name.group().to_owned()),
-            lv: Some(name.volume().to_owned()),
-            ..BlockImage::open(snapshot.device())?.device().clone()
-        };
-        Ok((Self { name: name.clone(), device, snapshot }, notes))
+        let FoundVolume { origin, device: Device { path, vg, lv, .. } } = found;
+        let name = origin.name().clone();
+        let (snapshot, notes) = Snapshot::take(origin, request, progress)?;
+        let device = Device { path, vg, lv, ..BlockImage::open(snapshot.device())?.device().clone() };
+        Ok((Self { name, device, snapshot }, notes))
     }
 
     /// The volume, not its snapshot.

@@ -22,7 +22,7 @@ use crate::sys::mounts;
 pub use block::BlockImage;
 pub use file::FileImage;
 pub use in_use::warnings_before;
-pub use lvm::{FrozenVolume, Tracking};
+pub use lvm::{FoundVolume, FrozenVolume, Tracking};
 pub use memory::MemoryImage;
 pub use scan::Scan;
 pub use throttle::Throttle;

@@ -8,10 +8,57 @@ use blocktar::error::Result;
 use blocktar::extent::ExtentMap;
 use blocktar::location::Location;
 use blocktar::progress::Progress;
-use blocktar::source::{self, FrozenVolume, SourceOptions, Tracking};
+use blocktar::source::{self, FoundVolume, FrozenVolume, SourceOptions, Tracking};
 use blocktar::stream::{Device, Source};
 
 use crate::arguments::BackupArguments;
+
+/// A source that is there, and of which no snapshot was taken yet.
+pub enum Found {
+    /// A device or image.
+    AsItStands {
+        /// Where it is.
+        path: PathBuf,
+        /// All of it.
+        source: Box<dyn Source>,
+    },
+    /// A volume.
+    Volume(Box<FoundVolume>),
+}
+
+impl Found {
+    /// Opens a device or image, and asks LVM for a volume.
+    pub fn find(arguments: &BackupArguments) -> Result<Self> {
+        Ok(match &arguments.source {
+            Location::Path(path) => {
+                Self::AsItStands { path: path.clone(), source: source::open(path, &options(arguments))? }
+            }
+            Location::Volume(name) => Self::Volume(Box::new(FoundVolume::find(name)?)),
+        })
+    }
+
+    /// Which device it is; the size of a volume is not known yet.
+    pub fn device(&self) -> &Device {
+        match self {
+            Self::AsItStands { source, .. } => source.device(),
+            Self::Volume(found) => found.device(),
+        }
+    }
+
+    /// Takes a snapshot of a volume, between the user's commands. Beside it comes what the user should know before it is read.
+    pub fn open(self, arguments: &BackupArguments, progress: &Arc<Progress>) -> Result<(Opened, Vec<String>)> {
+        match self {
+            Self::AsItStands { path, source } => {
+                let warnings = source::warnings_before(&path)?;
+                Ok((Opened::AsItStands { path, source }, warnings))
+            }
+            Self::Volume(found) => {
+                let (frozen, notes) = FrozenVolume::freeze(*found, &arguments.snapshot.request(), progress)?;
+                Ok((Opened::Frozen(Box::new(frozen)), notes))
+            }
+        }
+    }
+}
 
 /// A source before it is known what of it is read.
 pub enum Opened {
@@ -27,20 +74,6 @@ pub enum Opened {
 }
 
 impl Opened {
-    /// Opens it, or takes a snapshot. Beside it comes what the user should know before it is read.
-    pub fn open(arguments: &BackupArguments, progress: &Arc<Progress>) -> Result<(Self, Vec<String>)> {
-        match &arguments.source {
-            Location::Path(path) => {
-                let source = source::open(path, &options(arguments))?;
-                Ok((Self::AsItStands { path: path.clone(), source }, source::warnings_before(path)?))
-            }
-            Location::Volume(name) => {
-                let (frozen, notes) = FrozenVolume::freeze(name, &arguments.snapshot.request(), progress)?;
-                Ok((Self::Frozen(Box::new(frozen)), notes))
-            }
-        }
-    }
-
     /// What it is.
     pub fn device(&self) -> &Device {
         match self {

@@ -13,5 +13,5 @@ mod tool;
 pub use exceptions::{changed_since, read_exceptions};
 pub use group::{Group, Volume};
 pub use pool::MetadataSnapshot;
-pub use snapshot::{Snapshot, SnapshotRequest, SnapshotWatch};
+pub use snapshot::{Origin, Snapshot, SnapshotRequest, SnapshotWatch};
 pub use thin::{ParentAndNow, mapped, thin_changes};

@@ -31,6 +31,32 @@ pub struct SnapshotRequest {
     pub after: Option<String>,
 }
 
+/// A volume of which a snapshot can be taken, as far as LVM's answer tells.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    name: VolumeName,
+    group: Group,
+    volume: Volume,
+}
+
+impl Origin {
+    /// Asks LVM for the volume of this name.
+    ///
+    /// # Errors
+    /// [`Refused`](Error::Refused) of one that is not there or can have none; what LVM fails with.
+    pub fn find(name: &VolumeName) -> Result<Self> {
+        let group = Group::of(name)?;
+        let volume = group.volume(name.volume())?.clone();
+        refuse_unfit(name, &volume)?;
+        Ok(Self { name: name.clone(), group, volume })
+    }
+
+    /// Its names.
+    pub fn name(&self) -> &VolumeName {
+        &self.name
+    }
+}
+
 /// A read-only snapshot that this process took, and removes when this is dropped, or when the process is asked to end.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -52,16 +78,10 @@ impl Snapshot {
     /// Takes a snapshot of this volume. Beside it come sentences for the user: of what an earlier process had left behind.
     ///
     /// # Errors
-    /// [`Refused`](Error::Refused) of a volume that is not there or can have none, and of a group without room for it; what LVM or one of the user's commands
-    /// fails with; an interruption. Then there is no snapshot.
-    pub fn take(
-        origin: &VolumeName,
-        request: &SnapshotRequest,
-        progress: &Arc<Progress>,
-    ) -> Result<(Self, Vec<String>)> {
-        let group = Group::of(origin)?;
-        let volume = group.volume(origin.volume())?.clone();
-        refuse_unfit(origin, &volume)?;
+    /// [`Refused`](Error::Refused) of a group without room for it; what LVM or one of the user's commands fails with; an interruption. Then there is no snapshot.
+    pub fn take(of: Origin, request: &SnapshotRequest, progress: &Arc<Progress>) -> Result<(Self, Vec<String>)> {
+        let Origin { name: origin, group, volume } = of;
+        let origin = &origin;
         let notes = remove_left_overs(origin, &group, &volume, |name| remove(name, Occasion::NotNeeded))?;
         // What was removed gave its room back.
         let group = if notes.is_empty() { group } else { Group::of(origin)? };

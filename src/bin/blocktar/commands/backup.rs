@@ -12,7 +12,7 @@ use blocktar::extent::ExtentMap;
 use blocktar::location::Location;
 use blocktar::progress::Progress;
 use blocktar::source::Tracking;
-use blocktar::stream::Source;
+use blocktar::stream::{Device, Source};
 use serde_json::Value;
 
 use super::thread_count;
@@ -20,11 +20,11 @@ use crate::archive_output::{Reading, Written, closing_lines, verify_again};
 use crate::arguments::BackupArguments;
 use crate::exit_code::ExitCode;
 use crate::identity;
-use crate::opened::{self, Opened};
-use crate::output_media::RECORD_BYTES_IN_FILES;
+use crate::opened::{self, Found, Opened};
+use crate::output_media::{OutputMedia, RECORD_BYTES_IN_FILES};
 use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
-use crate::since::{self, Checking, Untracked};
+use crate::since::{self, Checking, Parents, Untracked};
 use crate::summary;
 use crate::talk::{self, Talk};
 use crate::values::shell_word;
@@ -36,24 +36,22 @@ const RECORD_BYTES: u64 = 512 << 10;
 /// Runs the command.
 pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
-    let output_path = arguments.output.path();
     let progress = stop.progress();
     let longest = output_media::longest_member(&arguments.output, arguments.extent_limit, arguments.record_size)?;
     let refuse_unsafe_output = || reading(&arguments.source).refuse_unsafe_output(&arguments.output);
     if let Location::Volume(_) = arguments.source {
-        // No application is brought to rest for an archive that has no place.
+        // LVM need not be asked for that.
         refuse_unsafe_output()?;
     }
     // What is wrong with a device is told first: it is named first.
-    let (opened, mut warnings) = Opened::open(arguments, &progress)?;
+    let found = Found::find(arguments)?;
     refuse_unsafe_output()?;
-    let mut request = request(arguments, longest, output_path)?;
-    let Building { value: made_of, changed } = find_parents(arguments, &opened, &mut request, talk, &progress)?;
+    // No application is brought to rest for an archive that has no place, or nothing to build on.
+    let Prepared { mut request, parents, mut media } = prepare(arguments, longest, found.device(), &progress)?;
+    let (opened, mut warnings) = found.open(arguments, &progress)?;
+    let Building { value: made_of, changed } = build_on(parents, arguments, &opened, &mut request, talk, &progress)?;
     let (frozen, mut source) = opened.source(changed, arguments, &mut warnings, &progress)?;
     warnings.iter().for_each(|warning| talk::warn(warning));
-    let mut media = output_media::open_alone(&arguments.output, arguments.record_size, &progress)?;
-    media.warn(arguments.compression);
-    request.buffer_bytes = buffer::size(arguments.buffer, media.output.as_ref())?;
     talk.detail(&plan_text(source.as_ref(), media.output.name(), &request));
 
     let line = ProgressLine::start(arguments.report.progress, talk, "backup", &progress);
@@ -96,7 +94,30 @@ pub fn run(arguments: &BackupArguments, talk: Talk, stop: &Stop) -> Result<ExitC
     written.conclude(output, report)
 }
 
-fn request(arguments: &BackupArguments, longest: Option<u64>, output_path: Option<&Path>) -> Result<BackupRequest> {
+/// All that can be refused without a snapshot.
+struct Prepared {
+    request: BackupRequest,
+    parents: Option<Parents>,
+    media: OutputMedia,
+}
+
+/// Reads what comes beside the source, and opens what is written; `longest` is the longest member that it has room for.
+fn prepare(
+    arguments: &BackupArguments,
+    longest: Option<u64>,
+    device: &Device,
+    progress: &Arc<Progress>,
+) -> Result<Prepared> {
+    let mut request = request(arguments, longest)?;
+    let parents = find_parents(arguments, device)?;
+    let mut media = output_media::open_alone(&arguments.output, arguments.record_size, progress)?;
+    media.warn(arguments.compression);
+    request.buffer_bytes = buffer::size(arguments.buffer, media.output.as_ref())?;
+    Ok(Prepared { request, parents, media })
+}
+
+fn request(arguments: &BackupArguments, longest: Option<u64>) -> Result<BackupRequest> {
+    let output_path = arguments.output.path();
     Ok(BackupRequest {
         compression: arguments.compression,
         digest: arguments.digest.unwrap_or_default(),
@@ -120,19 +141,10 @@ struct Building {
     changed: Option<ExtentMap>,
 }
 
-/// Finds on what an increment builds, and what changed since.
-fn find_parents(
-    arguments: &BackupArguments,
-    opened: &Opened,
-    request: &mut BackupRequest,
-    talk: Talk,
-    progress: &Arc<Progress>,
-) -> Result<Building> {
-    let full = Building { value: Value::Null, changed: None };
-    let Some(parents) = since::open(&arguments.since, opened.device(), arguments.name.as_deref())? else {
-        return Ok(full);
-    };
-    for path in &parents.paths {
+/// Finds on what an increment builds; `None` for a full.
+fn find_parents(arguments: &BackupArguments, device: &Device) -> Result<Option<Parents>> {
+    let parents = since::open(&arguments.since, device, arguments.name.as_deref())?;
+    for path in parents.iter().flat_map(|parents| &parents.paths) {
         let parent = Reading {
             what: "an archive on which it builds",
             place: identity::of_path(path),
@@ -140,6 +152,20 @@ fn find_parents(
         };
         parent.refuse_unsafe_output(&arguments.output)?;
     }
+    Ok(parents)
+}
+
+/// Finds what changed since these, if there are any.
+fn build_on(
+    parents: Option<Parents>,
+    arguments: &BackupArguments,
+    opened: &Opened,
+    request: &mut BackupRequest,
+    talk: Talk,
+    progress: &Arc<Progress>,
+) -> Result<Building> {
+    let full = Building { value: Value::Null, changed: None };
+    let Some(parents) = parents else { return Ok(full) };
     let digest = arguments.digest.unwrap_or(parents.digest());
     let checking = Checking { samples: arguments.since.audit, digest, progress, talk };
     let (since, value, changed) = match opened.tracking(parents.parent(), progress)? {
