@@ -80,7 +80,15 @@ impl FrozenVolume {
     ) -> Result<(Self, Vec<String>)> {
         let FoundVolume { origin, device: Device { path, vg, lv, .. } } = found;
         let name = origin.name().clone();
-        let (snapshot, notes) = Snapshot::take(origin, request, progress)?;
+        let (snapshot, mut notes) = Snapshot::take(origin, request, progress)?;
+        if let Some((pool, _)) = snapshot.thin() {
+            match MetadataSnapshot::release_left_over(pool, progress) {
+                Ok(note) => notes.extend(note),
+                Err(interrupted @ Error::Interrupted { .. }) => return Err(interrupted),
+                // Whoever reserves them is told.
+                Err(_) => {}
+            }
+        }
         let device = Device { path, vg, lv, ..BlockImage::open(snapshot.device())?.device().clone() };
         Ok((Self { name, device, snapshot }, notes))
     }

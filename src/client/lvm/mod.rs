@@ -6,6 +6,7 @@ mod group;
 mod mark;
 mod pool;
 mod quiesce;
+mod reserved;
 mod snapshot;
 mod thin;
 mod tool;

@@ -11,6 +11,7 @@ use crate::error::{Advised, Error, Result};
 use crate::progress::Progress;
 use crate::sys::lock_file::LockFile;
 
+use super::reserved::{Note, Reserved, held_block, is_being_read};
 use super::{Volume, tool};
 
 /// How often it is looked whether it is free.
@@ -19,18 +20,50 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// How long others may have it: whoever reads the tables of a large pool needs a while.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long nobody may have the tables open before what was left reserved is released: whoever reserves them opens them at once.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// How long such quiet is waited for: what looks at every device that appears has it open for a moment.
+const QUIET_PATIENCE: Duration = Duration::from_secs(10);
+
 /// The tables of a thin pool as they were at one moment: reserved until this is dropped, or the process is asked to end.
 #[derive(Debug)]
 pub struct MetadataSnapshot {
-    device: String,
+    names: Names,
     cleanup: Cleanup,
+}
+
+/// What a pool is called where it is asked.
+#[derive(Clone, Debug)]
+struct Names {
+    /// The device mapper's name of its innermost layer, which takes the messages.
+    target: String,
+    /// The device of its tables.
+    device: String,
+    /// The lock by which processes of blocktar take turns.
+    lock: String,
+}
+
+impl Names {
+    fn of(pool: &Volume) -> Result<Self> {
+        let name = pool.mapper_name()?;
+        let (target, device) = (format!("{name}-tpool"), format!("/dev/mapper/{name}_tmeta"));
+        Ok(Self { target, device, lock: format!("thin-pool-{}", pool.uuid) })
+    }
+
+    fn reserved(&self) -> Result<Option<Reserved>> {
+        Reserved::now(&self.target, &self.device)
+    }
+
+    fn message(&self, text: &str) -> Result<()> {
+        tool::run("dmsetup", &["message", &self.target, "0", text]).map(drop)
+    }
 }
 
 /// What reserves it and releases it.
 struct Reservation {
-    /// The device mapper's name of the pool's innermost layer, which takes the messages.
-    target: String,
-    /// Keeps out other processes of blocktar; notes which block was reserved, for whoever comes behind one that was killed.
+    names: Names,
+    /// Keeps out other processes of blocktar; notes what was reserved, for whoever comes behind one that was killed.
     lock: Mutex<LockFile>,
     is_held: AtomicBool,
 }
@@ -41,15 +74,13 @@ impl MetadataSnapshot {
     /// # Errors
     /// Others have it still; the device mapper cannot be asked, or calls the pool broken; an interruption.
     pub fn reserve(pool: &Volume, progress: &Arc<Progress>) -> Result<Self> {
-        let name = pool.mapper_name()?;
-        let (target, device) = (format!("{name}-tpool"), format!("/dev/mapper/{name}_tmeta"));
-        let lock_name = format!("thin-pool-{}", pool.uuid);
+        let names = Names::of(pool)?;
         let until = Instant::now() + PATIENCE;
         let wait = |what: &mut dyn FnMut() -> Result<bool>| {
             while !what()? {
                 progress.check()?;
                 if Instant::now() >= until {
-                    return Err(taken(&target));
+                    return Err(taken(&names.target));
                 }
                 thread::sleep(LOOK_INTERVAL);
             }
@@ -57,23 +88,22 @@ impl MetadataSnapshot {
         };
         let mut lock = None;
         wait(&mut || {
-            lock = LockFile::try_take(&lock_name).map_err(lock_failed)?;
+            lock = LockFile::try_take(&names.lock).map_err(lock_failed)?;
             Ok(lock.is_some())
         })?;
-        let Some(lock) = lock else { return Err(taken(&target)) };
-        let reservation =
-            Arc::new(Reservation { target: target.clone(), lock: Mutex::new(lock), is_held: AtomicBool::new(false) });
-        reservation.release_left_over()?;
+        let Some(lock) = lock else { return Err(taken(&names.target)) };
+        let (lock, is_held) = (Mutex::new(lock), AtomicBool::new(false));
+        let reservation = Arc::new(Reservation { names: names.clone(), lock, is_held });
         let undone = Arc::clone(&reservation);
         let (reserved, cleanup) =
             progress.cleanups().hold(|| wait(&mut || reservation.try_reserve()), move |_| undone.release());
         reserved?;
-        Ok(Self { device, cleanup })
+        Ok(Self { names, cleanup })
     }
 
     /// The device with the tables, for thin_dump and thin_delta with `--metadata-snap`.
     pub(super) fn device(&self) -> &str {
-        &self.device
+        &self.names.device
     }
 
     /// Gives it free for others.
@@ -83,6 +113,44 @@ impl MetadataSnapshot {
     pub fn release(self) -> Result<()> {
         self.cleanup.run()
     }
+
+    /// Releases what a process of blocktar had reserved that was killed, also before the machine was started last. Gives a sentence for the user if there was such.
+    ///
+    /// What anybody else reserved stays: the process that noted it must be gone, the same block be reserved and say the same (what is reserved after any
+    /// change in the pool says something else), and nobody have the tables open for a while.
+    ///
+    /// # Errors
+    /// The device mapper cannot be asked; an interruption.
+    pub fn release_left_over(pool: &Volume, progress: &Progress) -> Result<Option<String>> {
+        let names = Names::of(pool)?;
+        // While another process of blocktar is at it nothing is left over.
+        let Some(mut lock) = LockFile::try_take(&names.lock).map_err(lock_failed)? else { return Ok(None) };
+        let noted = Note::parse(&lock.note().map_err(lock_failed)?).filter(|note| note.by.is_gone());
+        let Some(noted) = noted else { return Ok(None) };
+        let begun = Instant::now();
+        let mut quiet_since = begun;
+        while quiet_since.elapsed() < QUIET {
+            thread::sleep(LOOK_INTERVAL);
+            progress.check()?;
+            if !names.reserved()?.is_some_and(|reserved| noted.is_of(&reserved)) {
+                // Somebody has released it, and this will never be of use again.
+                lock.set_note("").map_err(lock_failed)?;
+                return Ok(None);
+            }
+            if is_being_read(&names.device)? {
+                quiet_since = Instant::now();
+                if begun.elapsed() >= QUIET_PATIENCE {
+                    return Ok(None);
+                }
+            }
+        }
+        lock.set_note("").map_err(lock_failed)?;
+        names.message("release_metadata_snap")?;
+        let pool = &names.target;
+        Ok(Some(format!(
+            "released the tables of the thin pool {pool}, which an earlier blocktar had left reserved: it was killed"
+        )))
+    }
 }
 
 impl Reservation {
@@ -90,28 +158,27 @@ impl Reservation {
         self.lock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Releases what a process of blocktar reserved that was killed: it has noted this very block, and has lost the lock.
-    fn release_left_over(&self) -> Result<()> {
-        let mut lock = self.lock();
-        let noted = lock.note().map_err(lock_failed)?;
-        if !noted.is_empty() && held_block(&self.target)?.as_ref() == Some(&noted) {
-            self.message("release_metadata_snap")?;
-        }
-        lock.set_note("").map_err(lock_failed)
-    }
-
     /// Reserves it; `false` while another program has it.
     fn try_reserve(&self) -> Result<bool> {
-        if let Err(error) = self.message("reserve_metadata_snap") {
-            if held_block(&self.target)?.is_some() {
+        let before = Note::before(&self.names.device);
+        if matches!(before, Ok(None)) && held_block(&self.names.target)?.is_some() {
+            return Ok(false);
+        }
+        // Noted before, too: this process may be killed just behind it. Without a note nothing is lost but that others can release it then.
+        let before = before.ok().flatten().map_or_else(String::new, |note| note.to_text());
+        self.lock().set_note(&before).map_err(lock_failed)?;
+        if let Err(error) = self.names.message("reserve_metadata_snap") {
+            if held_block(&self.names.target)?.is_some() {
+                self.lock().set_note("").map_err(lock_failed)?;
                 return Ok(false);
             }
             // Whoever had it may have released it since.
-            self.message("reserve_metadata_snap").map_err(|_| error)?;
+            self.names.message("reserve_metadata_snap").map_err(|_| error)?;
         }
         self.is_held.store(true, SeqCst);
-        let block = held_block(&self.target)?.unwrap_or_default();
-        self.lock().set_note(&block).map_err(lock_failed)?;
+        let reserved = self.names.reserved().ok().flatten();
+        let note = reserved.map_or(before, |reserved| Note::of(reserved).to_text());
+        self.lock().set_note(&note).map_err(lock_failed)?;
         Ok(true)
     }
 
@@ -119,36 +186,14 @@ impl Reservation {
         if !self.is_held.swap(false, SeqCst) {
             return Ok(());
         }
-        self.message("release_metadata_snap")?;
-        self.lock().set_note("").map_err(lock_failed)
-    }
-
-    fn message(&self, text: &str) -> Result<()> {
-        tool::run("dmsetup", &["message", &self.target, "0", text]).map(drop)
-    }
-}
-
-/// The block of the tables that are reserved, if some are.
-fn held_block(target: &str) -> Result<Option<String>> {
-    let status = tool::run("dmsetup", &["status", "--target", "thin-pool", target])?;
-    parse_held_block(&String::from_utf8_lossy(&status))
-}
-
-/// The seventh word: start, length, `thin-pool`, the transaction, used and all blocks of the tables, of the data, and then a number or a dash
-/// (Linux' `Documentation/admin-guide/device-mapper/thin-provisioning.rst`).
-fn parse_held_block(status: &str) -> Result<Option<String>> {
-    match status.split_whitespace().nth(6) {
-        Some("-") => Ok(None),
-        Some(block) if block.parse::<u64>().is_ok() => Ok(Some(block.to_owned())),
-        _ => {
-            let why = format!("the pool cannot be used: dmsetup says '{}'", status.trim());
-            Err(Error::io("asking for", "the state of a thin pool", io::Error::other(why)))
-        }
+        // The note goes first: when they are free, somebody else may reserve them.
+        let forgotten = self.lock().set_note("").map_err(lock_failed);
+        self.names.message("release_metadata_snap").and(forgotten)
     }
 }
 
 fn lock_failed(cause: io::Error) -> Error {
-    Error::io("locking", "a thin pool, by a file in /run/blocktar", cause)
+    Error::io("locking", "a thin pool, by a file in /var/lib/blocktar", cause)
 }
 
 fn taken(target: &str) -> Error {
@@ -162,21 +207,6 @@ fn taken(target: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_status_tells_what_is_reserved() {
-        let status = |held: &str| {
-            parse_held_block(&format!(
-                "0 131072 thin-pool 2 112/1024 0/1024 {held} rw discard_passdown queue_if_no_space - 256 \n"
-            ))
-        };
-        assert_eq!(status("-").unwrap(), None);
-        assert_eq!(status("33").unwrap(), Some("33".to_owned()));
-        for broken in ["0 131072 thin-pool Fail\n", "", "0 1 thin-pool 2 1/2 0/1 x rw\n", "0 131072 thin-pool Error\n"]
-        {
-            assert!(parse_held_block(broken).unwrap_err().to_string().contains("cannot be used"), "{broken}");
-        }
-    }
 
     #[test]
     fn who_finds_them_taken_is_told_how_to_release_them() {

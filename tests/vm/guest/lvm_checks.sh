@@ -44,5 +44,8 @@ wait_for_snapshot() {
   fail "a snapshot is taken"
 }
 
+# tables GROUP POOL: the block in which the pool's tables are reserved, or a dash.
+tables() { dmsetup status "$1-$2-tpool" | awk '{print $7}'; }
+
 # random DEVICE MIB_FROM MIB
 random() { dd if=/dev/urandom of="$1" bs=1M seek="$2" count="$3" conv=notrunc,fsync 2> /dev/null; }

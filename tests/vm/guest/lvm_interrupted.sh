@@ -78,4 +78,84 @@ for lv in lv thin; do
   rm back.img
 done
 remove_kept stop
+
+# Killed while it has reserved the pool's tables.
+mkdir slower
+cat > slower/thin_dump << END
+#!/bin/bash
+echo \$\$ > $PWD/dumping
+exec sleep 60
+END
+mkdir slowest
+cat > slowest/dmsetup << END
+#!/bin/bash
+$(command -v dmsetup) "\$@" || exit
+if [[ "\$*" == *reserve_metadata_snap ]]; then
+  echo \$\$ > $PWD/dumping
+  exec sleep 60
+fi
+END
+chmod +x slower/thin_dump slowest/dmsetup
+note=/var/lib/blocktar/thin-pool-$(lvs --noheadings -o lv_uuid stop/pool | tr -d ' ')
+# killed_while_reserved [FOLDER]: where what it runs then takes so long that there is time to kill it.
+killed_while_reserved() {
+  rm -f dumping
+  env PATH="$PWD/${1-slower}:$PATH" "$BLOCKTAR" backup lvm:stop/thin -o killed.tar -q &
+  local killed=$!
+  for _ in {1..100}; do
+    [[ ! -s dumping ]] || break
+    sleep 0.1
+  done
+  kill -9 $killed $(cat dumping)
+  wait $killed
+  if [[ $(tables stop pool) != - ]]; then pass "kill -9 leaves the tables reserved"; else fail "kill -9 leaves the tables reserved"; fi
+}
+same "nobody has reserved the tables" - "$(tables stop pool)"
+
+# released_by_next NAME: within seconds, where others would be waited for.
+released_by_next() {
+  check "$1" timeout 30 "$BLOCKTAR" backup lvm:stop/thin -o next.tar --overwrite
+  says "which says so" 'released the tables of the thin pool stop-pool-tpool.*killed'
+  same "and needs not read all" 0 "$(grep -c 'all of' output)"
+  same "the tables are free" - "$(tables stop pool)"
+}
+killed_while_reserved
+released_by_next "the next backup releases them"
+
+killed_while_reserved slowest
+same "before it could note which block" - "$(cut -d ' ' -f 2 "$note")"
+released_by_next "the next backup releases that too"
+
+# The reservation outlasts the pool's end; the machine's is the note of another start.
+killed_while_reserved
+quiet lvchange -an stop
+quiet lvchange -ay stop
+if [[ $(tables stop pool) != - ]]; then pass "so does the pool's end"; else fail "so does the pool's end"; fi
+sed -i -E 's/^([^:]*):[^:]*:/\1:another:/' "$note"
+released_by_next "a backup after the machine's next start releases them"
+
+# respected NAME: what others have reserved, or may have.
+respected() {
+  refused "$1" 130 '' timeout -s INT 6 "$BLOCKTAR" backup lvm:stop/thin -o next.tar --overwrite
+  same "and is told nothing of" 0 "$(grep -c released output)"
+  if [[ $(tables stop pool) != - ]]; then pass "is not released"; else fail "is not released"; fi
+}
+killed_while_reserved
+exec {reader}< /dev/mapper/stop-pool_tmeta
+respected "what a reader may have reserved"
+exec {reader}<&-
+released_by_next "when nobody reads them any more they are released"
+
+killed_while_reserved
+cp "$note" noted
+quiet dmsetup message stop-pool-tpool 0 release_metadata_snap
+random /dev/stop/thin 3 1
+quiet dmsetup message stop-pool-tpool 0 reserve_metadata_snap
+respected "what others have reserved since"
+same "the note is gone" "" "$(cat "$note")"
+# As if they had got the same block, and nobody had looked meanwhile.
+awk -v block="$(tables stop pool)" '{$2 = block; print}' noted > "$note"
+respected "what others have reserved in the same block"
+quiet dmsetup message stop-pool-tpool 0 release_metadata_snap
+none_left "no snapshot of a killed one is left"
 finish
