@@ -140,6 +140,53 @@ fn onto_parent_holds_the_samples_and_the_parent_against_the_target() {
 }
 
 #[test]
+fn a_dry_run_onto_a_parent_holds_it_against_the_target_and_only_reads() {
+    let chain = Chain::new();
+    let path = chain.path("held.img");
+    let set_writable = |is_writable: bool| {
+        let mode = if is_writable { 0o644 } else { 0o444 };
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    let hold = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        set_writable(false);
+    };
+    let run = |line: &str, code: i32, says: &str| {
+        let before = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().modified().unwrap());
+        let output = chain.place.run(line);
+        let told = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{line}: {told}");
+        assert!(told.contains(says), "{line}: {told}");
+        assert!(before == (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().modified().unwrap()), "{line}");
+        output.stdout
+    };
+    let (dry, every) = ("restore -n -i 2.tar --onto-parent held.img", "--check-parent 1.tar");
+    hold(&chain.states[0]);
+    run(dry, 0, "held.img holds the parent, as far as");
+    run(&format!("{dry} {every}"), 0, "held.img holds the parent, byte for byte");
+    run("restore -n -i 3.tar -i 2.tar --onto-parent held.img", 0, "held.img holds the parent, as far as");
+    let answer = run(&format!("{dry} --json"), 0, "");
+    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    assert!(answer["parent_checked"]["samples"].as_u64().unwrap() > 0, "{answer}");
+    assert_eq!(answer["parent_checked"]["every_byte"], false);
+    run("restore -n -i 1.tar new.img", 0, "a new sparse image");
+    set_writable(true);
+
+    let mut held = chain.states[0].clone();
+    held[0] ^= 1;
+    hold(&held);
+    run(dry, 7, "bytes 0 to 4095 of held.img are not what they were");
+    set_writable(true);
+    // In a block that no sample knows.
+    held[0] ^= 1;
+    held[3 * MIB - 1] ^= 1;
+    hold(&held);
+    run(dry, 0, "held.img holds the parent, as far as");
+    run(&format!("{dry} {every}"), 7, "of held.img are not what they were");
+    run(&format!("restore -n -i 3.tar --onto-parent held.img {every}"), 7, "1.tar does not leave its state");
+}
+
+#[test]
 fn parts_and_increments_are_named_together() {
     let chain = Chain::new();
     let output = chain.place.run("reblock 1.tar -o full-%03d.tar --part-size 1M -q");

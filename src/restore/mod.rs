@@ -101,7 +101,8 @@ impl Writing<'_> {
         self.progress.set_total(chain.told_bytes());
         let mut warnings = Vec::new();
         if chain.base == Base::Target {
-            warnings.extend(parent::check_samples(&mut chain, self.target, self.progress)?);
+            let checked = parent::check_samples(&mut chain, self.target, self.progress)?;
+            warnings.extend((checked == 0 && !chain.parent_is_checked).then(|| parent::unchecked(self.target)));
             self.target.set_size(plan.device_bytes)?;
         }
         let is_alone = chain.archives.len() == 1;

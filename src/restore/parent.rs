@@ -9,12 +9,12 @@ use crate::progress::Progress;
 use crate::range_set::RangeSet;
 use crate::stream::Target;
 
-/// Holds the samples that the archives recorded of what they leave unchanged against a target that should hold the oldest one's parent. Gives what the
-/// user should know, if they say nothing.
+/// Holds the samples that the archives recorded of what they leave unchanged against a target that should hold the oldest one's parent, which is only read.
+/// Gives how many there were.
 ///
 /// # Errors
 /// [`WrongChain`](Error::WrongChain) if one differs.
-pub(super) fn check_samples(chain: &mut Chain, target: &dyn Target, progress: &Progress) -> Result<Option<String>> {
+pub fn check_samples(chain: &mut Chain, target: &dyn Target, progress: &Progress) -> Result<u64> {
     let mut changed = RangeSet::default();
     let mut checked = 0;
     let mut buffer = Vec::new();
@@ -39,10 +39,13 @@ pub(super) fn check_samples(chain: &mut Chain, target: &dyn Target, progress: &P
             }
         })?;
     }
+    Ok(checked)
+}
+
+/// What the user should know where nothing was held against the target.
+pub(super) fn unchecked(target: &dyn Target) -> String {
     let name = target.name();
-    Ok((checked == 0 && !chain.parent_is_checked).then(|| {
-        format!("no samples were recorded: that {name} held the parent was not checked (--check-parent does that)")
-    }))
+    format!("no samples were recorded: that {name} held the parent was not checked (--check-parent does that)")
 }
 
 fn differs(target: &dyn Target, archive: &str, range: Range) -> Error {

@@ -7,6 +7,7 @@ pub mod head_last;
 pub mod memory;
 pub mod new_image;
 pub mod null;
+pub mod read_only;
 mod zeroing;
 
 use std::fs;

@@ -53,7 +53,7 @@ pub struct RestoreArguments {
     /// With --onto-parent, first hold all of this archive, which the increment builds on, against the target; of a chain name all
     #[arg(long, value_name = "ARCHIVE", requires = "onto_parent")]
     pub check_parent: Vec<PathBuf>,
-    /// Print what would be done and change nothing
+    /// Print what would be done and change nothing; with --onto-parent, the target is read and must hold the parent
     #[arg(short = 'n', long)]
     pub dry_run: bool,
     /// Replace an existing image, or a device that holds something

@@ -12,13 +12,14 @@ use blocktar::media::further_media::TapeReading;
 use blocktar::plan::TargetFacts;
 use blocktar::plan::chain::Base;
 use blocktar::progress::Progress;
-use blocktar::restore::parent::check_parent;
+use blocktar::restore::parent::{check_parent, check_samples};
 use blocktar::restore::{Chain, RestoreFailure, RestoreRequest, restore};
 use blocktar::stream::Target;
 use blocktar::sys::partial_file::IfExists;
+use blocktar::target::read_only::ReadOnly;
 use blocktar::target::{self, Head, Request};
 
-use super::restore_report::{plan_text, print_plan, report};
+use super::restore_report::{ParentChecked, plan_text, print_plan, report};
 use super::{Wanted, parts, thread_count};
 use crate::arguments::RestoreArguments;
 use crate::exit_code::ExitCode;
@@ -63,7 +64,8 @@ pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<Exit
     };
     let plan = chain.plan(&facts, arguments.truncate)?;
     if arguments.dry_run {
-        return print_plan(&plan, arguments.report.json, begun);
+        let checked = arguments.onto_parent.then(|| look_at_parent(arguments, &mut chain, &progress)).transpose()?;
+        return print_plan(&plan, checked, arguments.report.json, begun);
     }
     talk.detail(&plan_text(&plan));
 
@@ -74,8 +76,7 @@ pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<Exit
         truncate: arguments.truncate,
     };
     if !arguments.check_parent.is_empty() {
-        let parent = open_parent(arguments)?;
-        check_parent(parent, &mut chain, target.as_mut(), request.threads, &progress)?;
+        hold_parent_against(arguments, &mut chain, target.as_mut(), &progress)?;
         talk.detail(&format!("{} holds the parent, byte for byte", facts.name));
     }
     if facts.capacity.is_some() {
@@ -90,10 +91,25 @@ pub fn run(arguments: &RestoreArguments, talk: Talk, stop: &Stop) -> Result<Exit
     report(arguments, &input_name, &restored, &facts, talk, begun)
 }
 
-/// The archives that the target should hold.
-fn open_parent(arguments: &RestoreArguments) -> Result<Chain> {
-    let archives = parts::open_each(&arguments.check_parent)?;
-    Chain::of(archives, Base::Full, None)
+/// Holds the archives that the target should hold against it.
+fn hold_parent_against(
+    arguments: &RestoreArguments,
+    chain: &mut Chain,
+    target: &mut dyn Target,
+    progress: &Progress,
+) -> Result<()> {
+    let parent = Chain::of(parts::open_each(&arguments.check_parent)?, Base::Full, None)?;
+    check_parent(parent, chain, target, thread_count(arguments.threads), progress)
+}
+
+/// Holds against the target what a restore would hold against it first. It is only read.
+fn look_at_parent(arguments: &RestoreArguments, chain: &mut Chain, progress: &Progress) -> Result<ParentChecked> {
+    let mut target = ReadOnly::open(&arguments.target)?;
+    let every_byte = !arguments.check_parent.is_empty();
+    if every_byte {
+        hold_parent_against(arguments, chain, &mut target, progress)?;
+    }
+    Ok(ParentChecked { samples: check_samples(chain, &target, progress)?, every_byte })
 }
 
 /// Opens what the chain is restored onto; nothing is written yet.

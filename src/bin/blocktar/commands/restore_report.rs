@@ -92,13 +92,42 @@ fn amounts(arguments: &RestoreArguments, restored: &RestoreSummary, facts: &Targ
     lines
 }
 
+/// What was held against a target that should hold the parent, and agreed.
+#[derive(Clone, Copy, Debug)]
+pub struct ParentChecked {
+    /// So many samples of what is unchanged.
+    pub samples: u64,
+    /// All of the parent.
+    pub every_byte: bool,
+}
+
+impl ParentChecked {
+    fn text(self, target: &str) -> String {
+        match self {
+            Self { every_byte: true, .. } => format!("  {target} holds the parent, byte for byte"),
+            Self { samples: 0, .. } => format!(
+                "  whether {target} holds the parent could not be checked, as no samples were recorded: --check-parent does that"
+            ),
+            Self { samples, .. } => {
+                let samples = summary::count(samples, "sample");
+                format!(
+                    "  {target} holds the parent, as far as {samples} of what is unchanged tell (--check-parent holds all of it against it)"
+                )
+            }
+        }
+    }
+}
+
 /// The answer of `--dry-run`.
-pub fn print_plan(plan: &Plan, as_json: bool, begun: Instant) -> Result<ExitCode> {
+pub fn print_plan(plan: &Plan, checked: Option<ParentChecked>, as_json: bool, begun: Instant) -> Result<ExitCode> {
     if as_json {
-        let details = json!({"dry_run": true, "plan": summary::value(plan)});
+        let parent =
+            checked.map(|ParentChecked { samples, every_byte }| json!({"samples": samples, "every_byte": every_byte}));
+        let details = json!({"dry_run": true, "plan": summary::value(plan), "parent_checked": parent});
         answer::print_json(&summary::for_programs("restore", ExitCode::Done, begun, details))?;
     } else {
-        answer::print(format!("{}\n", plan_text(plan)).as_bytes())?;
+        let checked = checked.map(|checked| format!("{}\n", checked.text(&plan.target))).unwrap_or_default();
+        answer::print(format!("{}\n{checked}", plan_text(plan)).as_bytes())?;
     }
     Ok(ExitCode::Done)
 }
