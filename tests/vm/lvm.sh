@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests blocktar on real LVM: builds the virtual machine and runs the jobs guest/lvm_*.sh in it.
 #
-#   tests/vm/lvm.sh           everything, in two to three minutes
+#   tests/vm/lvm.sh           everything, in three to five minutes
 #   tests/vm/lvm.sh JOB…      only these jobs, by the names of files in guest/
 #
 # BLOCKTAR: the program to test, by default target/release/blocktar, which is built.
@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 program=${BLOCKTAR:-target/release/blocktar}
 # Each in one machine, which take about as long.
-first=(lvm_increments lvm_nightly lvm_drbd) second=(lvm_main_job lvm_snapshot lvm_interrupted lvm_trouble)
+first=(lvm_increments lvm_kept lvm_nightly lvm_drbd) second=(lvm_main_job lvm_snapshot lvm_interrupted lvm_trouble)
 if (($#)); then first=("$@") second=(); fi
 
 if ((EUID != 0)); then
@@ -32,7 +32,7 @@ boot() {
     sizes+=" $cartridges"
     echo "$name $cartridges"
   done > "$job/jobs"
-  tests/vm/run.sh --seconds 500 --disks '300M 300M 200M 400M 200M 16M 200M 200M' --tapes "$sizes" "$job"
+  tests/vm/run.sh --seconds 600 --disks '300M 300M 200M 400M 200M 16M 200M 200M 160M' --tapes "$sizes" "$job"
 }
 
 status=0

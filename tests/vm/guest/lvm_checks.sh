@@ -47,5 +47,8 @@ wait_for_snapshot() {
 # tables GROUP POOL: the block in which the pool's tables are reserved, or a dash.
 tables() { dmsetup status "$1-$2-tpool" | awk '{print $7}'; }
 
+# written_bytes ARCHIVE: the data that it holds.
+written_bytes() { blocktar info "$1" --json -q | jq '[.. | .data_bytes? | numbers] | max'; }
+
 # random DEVICE MIB_FROM MIB
 random() { dd if=/dev/urandom of="$1" bs=1M seek="$2" count="$3" conv=notrunc,fsync 2> /dev/null; }

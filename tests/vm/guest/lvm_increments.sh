@@ -30,9 +30,6 @@ restored() {
 # kept VOLUME: how many snapshots of it.
 kept() { lvs --noheadings @blocktar -S "origin=$1" | wc -l; }
 
-# written_bytes ARCHIVE: the data that it holds.
-written_bytes() { blocktar info "$1" --json -q | jq '[.. | .data_bytes? | numbers] | max'; }
-
 chain() {
   local lv=$1 word=$2 device=/dev/$vg/$1
   random "$device" 0 8
