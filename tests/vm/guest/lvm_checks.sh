@@ -35,13 +35,34 @@ none_left() {
 # remove_kept GROUP: the snapshots that were kept there, so that the next job finds none.
 remove_kept() { quiet lvremove -q -y "$1" -S 'tags=blocktar'; }
 
-# wait_for_snapshot: until a blocktar in the background has taken one.
+# wait_for_snapshot [OLDER]: until a blocktar in the background has taken one beside these.
 wait_for_snapshot() {
-  for _ in {1..50}; do
-    [[ ! $(snapshots) ]] || return 0
+  local found
+  for _ in {1..100}; do
+    for found in $(snapshots); do
+      [[ " $(echo ${1-}) " == *" $found "* ]] || return 0
+    done
     sleep 0.1
   done
   fail "a snapshot is taken"
+}
+
+# signalled NAME SIGNAL ARGUMENT…: a backup with these arguments gets the signal when its snapshot is there, and ends by it.
+signalled() {
+  local name=$1 signal=$2 older backup status=0
+  shift 2
+  older=$(snapshots)
+  # With job control, without which the shell would have SIGINT ignored.
+  set -m
+  "$BLOCKTAR" backup "$@" > output 2>&1 &
+  backup=$!
+  set +m
+  wait_for_snapshot "$older"
+  # Past the command that takes it.
+  sleep 1
+  kill -"$signal" $backup
+  wait $backup || status=$?
+  same "$name" $((128 + $(kill -l "$signal"))) $status
 }
 
 # tables GROUP POOL: the block in which the pool's tables are reserved, or a dash.

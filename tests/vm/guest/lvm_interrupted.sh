@@ -9,7 +9,7 @@ random /dev/stop/thin 0 24
 
 # stopped VOLUME SIGNAL
 stopped() {
-  refused "SIG$2 while $1 is read" $((128 + $(kill -l "$2"))) '' timeout -s "$2" 1.5 "$BLOCKTAR" backup "lvm:stop/$1" -o stopped.tar --bwlimit 2M -q
+  signalled "SIG$2 while $1 is read" "$2" "lvm:stop/$1" -o stopped.tar --bwlimit 2M -q
   none_left "leaves no snapshot"
 }
 stopped lv INT
@@ -31,17 +31,26 @@ same "SIGTERM while nobody reads the archive" 143 $?
 kill $sleeper
 none_left "leaves no snapshot either"
 
-refused "a command before the snapshot is stopped" 130 '' timeout -s INT 1 "$BLOCKTAR" backup lvm:stop/lv -o stopped.tar -q \
-  --before-snapshot 'sleep 30' --after-snapshot 'echo thawed > thawed'
+set -m
+"$BLOCKTAR" backup lvm:stop/lv -o stopped.tar -q --before-snapshot 'touch begun; sleep 30' --after-snapshot 'echo thawed > thawed' &
+backup=$!
+set +m
+for _ in {1..100}; do
+  [[ ! -e begun ]] || break
+  sleep 0.1
+done
+kill -INT $backup
+wait $backup
+same "a command before the snapshot is stopped" 130 $?
 same "and the one behind it run" thawed "$(cat thawed)"
 
 for lv in lv thin; do
-  refused "kill -9 while $lv is read" 137 '' timeout -s KILL 1.5 "$BLOCKTAR" backup lvm:stop/$lv -o killed.tar --bwlimit 2M -q
+  signalled "kill -9 while $lv is read" KILL lvm:stop/$lv -o killed.tar --bwlimit 2M -q
   left=$(snapshots)
   if [[ $left == /dev/mapper/* ]]; then pass "leaves a snapshot"; else fail "leaves a snapshot"; fi
   command blocktar backup lvm:stop/$lv -o slow-$lv.tar --bwlimit 8M 2> slow &
   slow=$!
-  sleep 1.5
+  wait_for_snapshot "$left"
   check "another backup of $lv at the same time" blocktar backup lvm:stop/$lv -o quick-$lv.tar
   same "leaves the first one's snapshot alone" 0 "$(grep -c removed output)"
   wait $slow
@@ -66,8 +75,8 @@ for lv in lv thin; do
   check "a snapshot of $lv is kept" blocktar backup lvm:stop/$lv -o kept-$lv.tar --keep-snapshot --snapshot-size 12M -q
   random /dev/stop/$lv 5 6
   for signal in INT KILL; do
-    refused "SIG$signal while an increment is written" $((128 + $(kill -l $signal))) '' \
-      timeout -s $signal 3 "$BLOCKTAR" backup lvm:stop/$lv --since kept-$lv.tar --if-untracked fail -o inc-$lv.tar --keep-snapshot --snapshot-size 8M --bwlimit 1M
+    signalled "SIG$signal while an increment is written" $signal \
+      lvm:stop/$lv --since kept-$lv.tar --if-untracked fail -o inc-$lv.tar --keep-snapshot --snapshot-size 8M --bwlimit 1M
   done
   rm -f was-faster
   check "the next one knows what changed" env PATH="$PWD/faster:$PATH" bash -c 'blocktar "$@"' - backup lvm:stop/$lv --since kept-$lv.tar --if-untracked fail -o inc-$lv.tar --snapshot-size 8M
