@@ -35,7 +35,7 @@ pub use reader::{DeviceSize, Faults, Proven, SalvageOptions, Salvaged, Salvager}
 pub use reader::{Ending, Held, Inputs, Lacking, OpenArchive, OpenOptions, PartNews, Reading, Told, part_words};
 pub use rewrite::RewriteRequest;
 pub(crate) use rewrite::left_out;
-pub use writer::{WrittenArchive, WrittenPart, extent_limit_within};
+pub use writer::{WrittenArchive, WrittenPart, extent_limit_within, part_bytes_min};
 
 /// The limits of format-spec, section 11, in bytes where nothing else is said.
 pub mod limit {

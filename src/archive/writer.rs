@@ -11,7 +11,7 @@ use std::io::IoSlice;
 use self::parts::{Extent, Parts};
 pub use self::regroup::Regrouping;
 use self::room::demand_room;
-pub use self::room::extent_limit_within;
+pub use self::room::{extent_limit_within, part_bytes_min};
 pub use self::through::WrittenThrough;
 use super::block::{BLOCK, HeaderMaker, padded, padding};
 use super::end::End;

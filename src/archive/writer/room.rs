@@ -31,6 +31,11 @@ pub fn extent_limit_within(part_bytes: u64, record_bytes: u64) -> Option<u64> {
     (most >= *limit::EXTENT.start()).then_some(most)
 }
 
+/// The bytes of the shortest part that has room for data members, however short these are cut, as a rule.
+pub fn part_bytes_min(record_bytes: u64) -> u64 {
+    PART_WITHOUT_DATA + record_bytes + limit::EXTENT.start()
+}
+
 /// Refuses an output whose parts have no room for the longest member of the archive that begins here, beside what they begin with and what closes them.
 pub fn demand_room_for_members(output: &mut dyn Output, head: &PartHead<'_>) -> Result<()> {
     let documents = [head.text.len(), head.restore_text.len(), head.map.bytes.len()];
@@ -56,6 +61,7 @@ pub fn demand_room(output: &mut dyn Output, head_bytes: u64, info: &BackupInfo, 
     Ok(())
 }
 
+/// That an output has no room for so many bytes more.
 pub fn too_small(output: &str, bytes: u64) -> Error {
     let why = format!("it has no room for {bytes} bytes more and for what closes an archive's part behind them");
     let remedy = "use a larger medium or --part-size, or a smaller --extent-limit".to_owned();
@@ -78,5 +84,14 @@ mod tests {
         assert_eq!([(1024, 512), (600, 512)].map(|(part, record)| within(part, record)), [Some(256), None]);
         assert_eq!((within(4 << 20, 4), within(0, 0)), (Some(64 << 10), None));
         assert_eq!(extent_limit_within(u64::MAX, 512), Some(64 << 20));
+    }
+
+    #[test]
+    fn the_shortest_part_has_room_for_members_and_none_that_is_shorter() {
+        for record_bytes in [512, 4 << 10, 16 << 10, 512 << 10, 16 << 20] {
+            let least = part_bytes_min(record_bytes);
+            assert_eq!(extent_limit_within(least, record_bytes), Some(*limit::EXTENT.start()), "{record_bytes}");
+            assert_eq!(extent_limit_within(least - 1, record_bytes), None, "{record_bytes}");
+        }
     }
 }

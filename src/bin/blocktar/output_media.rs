@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use blocktar::archive::{Compression, extent_limit_within, limit};
+use blocktar::archive::{Compression, extent_limit_within, limit, part_bytes_min};
 use blocktar::cartridge::Appending;
 use blocktar::error::{Error, Result};
 use blocktar::media::next_medium::NextMedium;
@@ -93,26 +93,16 @@ pub fn longest_member(
     let Some(part_bytes) = arguments.part_size else { return Ok(None) };
     let record_bytes = record_size.unwrap_or(RECORD_BYTES_IN_FILES);
     let most = extent_limit_within(part_bytes, record_bytes);
-    let (shortest, name) = (*limit::EXTENT.start(), sizes::short(part_bytes));
-    let (why, remedy) = match (wanted, most) {
-        (_, None) => {
-            let least = (shortest * 2).max(shortest + record_bytes.next_power_of_two() * 2);
-            let why = format!(
-                "they have no room for members of {}, beside what a part begins and ends with",
-                sizes::short(shortest)
-            );
-            (why, format!("give `--part-size {least}`, or more"))
-        }
+    let (members, remedy) = match (wanted, most) {
+        (_, None) => (*limit::EXTENT.start(), format!("give `--part-size {}`, or more", part_bytes_min(record_bytes))),
         (Some(wanted), Some(most)) if wanted > most => {
-            let why = format!(
-                "they have no room for members of {}, beside what a part begins and ends with",
-                sizes::short(wanted)
-            );
-            (why, format!("give `--extent-limit {most}`, or leave it out, or a larger --part-size"))
+            (wanted, format!("give `--extent-limit {most}`, or leave it out, or a larger --part-size"))
         }
         _ => return Ok(most),
     };
-    Err(Error::refused(format!("write parts of {name}"), why, Some(remedy)))
+    let members = sizes::short(members);
+    let why = format!("they have no room for members of {members}, beside what a part begins and ends with");
+    Err(Error::refused(format!("write parts of {}", sizes::short(part_bytes)), why, Some(remedy)))
 }
 
 /// Says what is new of a further medium when its part begins.
