@@ -36,6 +36,16 @@ pub fn release_signals(command: &mut Command) -> &mut Command {
 /// # Errors
 /// The wish to stop, also where the program failed by it first; else why it failed, as `failed` tells it.
 pub fn finish(child: &mut Child, progress: &Progress, failed: impl FnOnce(io::Error) -> Error) -> Result<()> {
+    finish_within(NOTICE_PATIENCE, child, progress, failed)
+}
+
+/// The same, with so much patience for a wish to stop that comes behind a failure.
+fn finish_within(
+    patience: Duration,
+    child: &mut Child,
+    progress: &Progress,
+    failed: impl FnOnce(io::Error) -> Error,
+) -> Result<()> {
     let ended = loop {
         match child.try_wait() {
             Ok(None) if progress.check().is_err() => break end(child),
@@ -47,7 +57,7 @@ pub fn finish(child: &mut Child, progress: &Progress, failed: impl FnOnce(io::Er
     progress.check()?;
     succeeded(ended).or_else(|cause| {
         let noticed = Instant::now();
-        while noticed.elapsed() < NOTICE_PATIENCE {
+        while noticed.elapsed() < patience {
             thread::sleep(LOOK_INTERVAL);
             progress.check()?;
         }
@@ -181,15 +191,15 @@ mod tests {
         }
     }
 
-    fn finished(line: &str, progress: &Progress) -> Result<()> {
+    fn finished(line: &str, patience: Duration, progress: &Progress) -> Result<()> {
         let mut child = Command::new("sh").args(["-c", line]).spawn().unwrap();
-        finish(&mut child, progress, |cause| Error::io("running", "it", cause))
+        finish_within(patience, &mut child, progress, |cause| Error::io("running", "it", cause))
     }
 
     #[test]
     fn only_success_is_success() {
-        assert!(finished("true", &Progress::default()).is_ok());
-        let error = finished("exit 3", &Progress::default()).unwrap_err();
+        assert!(finished("true", NOTICE_PATIENCE, &Progress::default()).is_ok());
+        let error = finished("exit 3", NOTICE_PATIENCE, &Progress::default()).unwrap_err();
         assert!(error.to_string().contains("running it: it failed: exit status: 3"), "{error}");
     }
 
@@ -206,7 +216,8 @@ mod tests {
                 thread::sleep(4 * LOOK_INTERVAL);
                 progress.interrupt(2);
             });
-            finished(&format!("echo > {}; exit 130", begun.display()), &progress)
+            // However late the wish comes on a machine that has much to do.
+            finished(&format!("echo > {}; exit 130", begun.display()), Duration::from_secs(60), &progress)
         });
         assert!(matches!(outcome, Err(Error::Interrupted { signal: 2 })), "{outcome:?}");
     }
