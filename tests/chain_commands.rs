@@ -187,6 +187,14 @@ fn a_dry_run_onto_a_parent_holds_it_against_the_target_and_only_reads() {
 }
 
 #[test]
+fn a_parent_is_checked_only_where_one_must_be_there() {
+    let chain = Chain::new();
+    fs::write(chain.path("held.img"), &chain.states[0]).unwrap();
+    let line = "restore -i 1.tar --check-parent 1.tar held.img --overwrite";
+    failed(&chain.place.run(line), line, 2, &["--check-parent"]);
+}
+
+#[test]
 fn parts_and_increments_are_named_together() {
     let chain = Chain::new();
     let output = chain.place.run("reblock 1.tar -o full-%03d.tar --part-size 1M -q");

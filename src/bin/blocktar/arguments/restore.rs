@@ -51,7 +51,7 @@ pub struct RestoreArguments {
     #[arg(long, conflicts_with_all = ["single_part", "only", "overwrite", "target_is_zero", "truncate"])]
     pub onto_parent: bool,
     /// With --onto-parent, first hold all of this archive, which the increment builds on, against the target; of a chain name all
-    #[arg(long, value_name = "ARCHIVE", requires = "onto_parent")]
+    #[arg(long, value_name = "ARCHIVE", requires = "onto_parent", conflicts_with_all = ["single_part", "only", "overwrite", "target_is_zero", "truncate"])]
     pub check_parent: Vec<PathBuf>,
     /// Print what would be done and change nothing; with --onto-parent, the target is read and must hold the parent
     #[arg(short = 'n', long)]
