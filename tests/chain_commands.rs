@@ -187,6 +187,18 @@ fn a_dry_run_onto_a_parent_holds_it_against_the_target_and_only_reads() {
 }
 
 #[test]
+fn a_volume_is_restored_by_its_device() {
+    let chain = Chain::new();
+    let line = "restore -i 1.tar lvm:vg/root";
+    failed(
+        &chain.place.run(line),
+        line,
+        6,
+        &["read by such a name, not written", "help: name its device: /dev/vg/root"],
+    );
+}
+
+#[test]
 fn a_parent_is_checked_only_where_one_must_be_there() {
     let chain = Chain::new();
     fs::write(chain.path("held.img"), &chain.states[0]).unwrap();

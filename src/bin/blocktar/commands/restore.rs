@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use blocktar::archive::{OpenArchive, OpenOptions};
 use blocktar::error::{Error, Result};
+use blocktar::location::Location;
 use blocktar::media::further_media::TapeReading;
 use blocktar::plan::TargetFacts;
 use blocktar::plan::chain::Base;
@@ -175,6 +176,10 @@ fn refuse_mix_ups(arguments: &RestoreArguments, input_path: Option<&Path>) -> Re
     let target = &arguments.target;
     let landing = Landing { verb: "restore", target };
     let word = shell_word(target);
+    if let Ok(volume @ Location::Volume(_)) = Location::parse(target.as_os_str()) {
+        let remedy = format!("name its device: {}", volume.path().display());
+        return Err(landing.refused("a volume is read by such a name, not written", remedy));
+    }
     if input_path.is_none() {
         if looks_like_archive(target) && (!arguments.overwrite || io::stdin().is_terminal()) {
             let why = "it is an archive, and no archive to restore from was named";
