@@ -139,9 +139,10 @@ fn a_command_between_the_parts_may_name_the_next_file() {
     assert_eq!(names(folder.path()), ["backup-001.tar", "disk.img", "p2", "p3", "p4"]);
     assert_eq!(names(&folder.path().join("p4")), ["b.tar"]);
     std::fs::remove_file(folder.path().join("backup-001.tar")).unwrap();
-    let failing = blocktar(folder.path(), &[&LINE[..], &["--next-medium", "exit 9"]].concat());
+    let failing = blocktar(folder.path(), &[&LINE[..], &["--next-medium", "echo no free slot; exit 9"]].concat());
     assert_eq!(failing.status.code(), Some(3), "{}", said(&failing));
     assert!(said(&failing).contains("exit status: 9"), "{}", said(&failing));
+    assert!(said(&failing).contains("no free slot\nblocktar: "), "what it wrote says why: {}", said(&failing));
     assert_eq!(names(folder.path()), ["disk.img", "p2", "p3", "p4"], "parts of a failed backup go");
 }
 

@@ -38,15 +38,28 @@ pub(super) fn run(line: &str, question: &Question<'_>, progress: &Progress) -> R
         .spawn();
     let mut child = child.map_err(failed)?;
     let answer = read_answer(&mut child, progress);
-    command::finish(&mut child, progress, |cause| {
+    let ended = command::finish(&mut child, progress, |cause| {
         failed(cause).with_remedy("what it wrote says why; without a next medium the archive is incomplete")
-    })?;
+    });
+    if let (Err(_), Ok(said)) = (&ended, &answer) {
+        show(&talk_of(said.split(|byte| *byte == b'\n')));
+    }
+    ended?;
     let answer = answer.map_err(failed)?;
     let refused = |why| failed(io::Error::new(ErrorKind::InvalidData, why)).with_remedy(ANSWER_REMEDY);
     let Printed { path, talk } = Printed::of(&answer, question.kind).map_err(refused)?;
-    // As if it had said so there; nobody is told where nobody can be.
-    let _ = io::stderr().write_all(&talk);
+    show(&talk);
     Ok(as_answer(path))
+}
+
+/// As if the command had said so there; nobody is told where nobody can be.
+fn show(talk: &[u8]) {
+    let _ = io::stderr().write_all(talk);
+}
+
+fn talk_of<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let lines = lines.into_iter().map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    lines.flat_map(|line| [line, b"\n"].concat()).collect()
 }
 
 /// What a command printed.
@@ -73,7 +86,7 @@ impl<'a> Printed<'a> {
         if path.len() > ANSWER_MAX || path.contains(&0) {
             return Err("it printed what is no path: a NUL byte, or too long a line".to_owned());
         }
-        Ok(Self { path, talk: talk.into_iter().flat_map(|line| [line, b"\n"].concat()).collect() })
+        Ok(Self { path, talk: talk_of(talk) })
     }
 }
 
