@@ -189,7 +189,7 @@ fn extract_asks_only_for_the_parts_that_hold_the_range() {
     read_from("p-002.tar", 1_700_000, 4096, &[]);
     let all: Vec<_> = (2..=last).collect();
     let said = read_from("p-001.tar", 5, SIZE - 5, &all);
-    assert!(said.contains("this was read from parts 1 and 2 and 3"), "{said}");
+    assert!(said.contains("this was read from parts 1, 2 and 3"), "{said}");
     read_from("p-001.tar", SIZE - 10, 10, &all);
     let back: Vec<_> = (1..last).rev().chain(2..=last).collect();
     read_from(&parts[last - 1], 5, SIZE - 5, &back);

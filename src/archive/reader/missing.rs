@@ -32,15 +32,20 @@ pub fn not_seen(numbers: &[(u64, u64)], next: Option<u64>) -> String {
     format!("{} of it{behind} {verb} not given", part_words(&all))
 }
 
-/// These parts in words, by the first and last of each run: `parts 1 and 3 to 7`.
+/// These parts in words, by the first and last of each run: `parts 1, 2 and 4 to 7`.
 pub fn part_words(numbers: &[(u64, u64)]) -> String {
-    let words = numbers.iter().map(|(first, last)| match last.saturating_sub(*first) {
-        0 => first.to_string(),
-        1 => format!("{first} and {last}"),
-        _ => format!("{first} to {last}"),
-    });
+    let mut words: Vec<_> = numbers
+        .iter()
+        .flat_map(|(first, last)| match last.saturating_sub(*first) {
+            0 => vec![first.to_string()],
+            1 => vec![first.to_string(), last.to_string()],
+            _ => vec![format!("{first} to {last}")],
+        })
+        .collect();
+    let last_word = words.pop().unwrap_or_default();
+    let before = if words.is_empty() { String::new() } else { format!("{} and ", words.join(", ")) };
     let noun = if is_one(numbers) { "part" } else { "parts" };
-    format!("{noun} {}", words.collect::<Vec<_>>().join(" and "))
+    format!("{noun} {before}{last_word}")
 }
 
 fn is_one(numbers: &[(u64, u64)]) -> bool {
@@ -57,7 +62,7 @@ mod tests {
             (&[][..], Some(2), "it goes on in part 2, which was not given"),
             (&[(1, 1)], None, "part 1 of it was not given"),
             (&[(1, 1)], Some(3), "parts 1 and 3 of it, and what may follow, were not given"),
-            (&[(1, 2), (4, 7)], None, "parts 1 and 2 and 4 to 7 of it were not given"),
+            (&[(1, 2), (4, 7)], None, "parts 1, 2 and 4 to 7 of it were not given"),
         ] {
             assert_eq!(not_seen(numbers, next), said);
         }
