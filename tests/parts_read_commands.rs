@@ -78,6 +78,8 @@ fn every_command_reads_all_parts() {
     says(&place, "blocktar verify 'p-%03d.tar'", 0, &["sound", "part 1: sound", "part 3: sound"]);
     says(&place, "blocktar compare p-*.tar web.img", 0, &["web.img equals"]);
     says(&place, "blocktar info 'p-%03d.tar'", 0, &["complete"]);
+    says(&place, "blocktar list 'p-%03d.tar'", 0, &["part 1 of ", "p-003.tar"]);
+    says(&place, "blocktar list 'q-%03d.tar' p-*.tar", 3, &["no file with a number", "part 1 of "]);
     says(&place, "blocktar recompress p-*.tar -o one.tar --verify", 0, &["recompressed", "sound"]);
     says(&place, "blocktar restore -i one.tar one.img", 0, &[]);
     assert!(fs::read(place.path("one.img")).unwrap() == image);

@@ -1,6 +1,7 @@
 //! `list`: one line for each archive.
 
 use std::path::PathBuf;
+use std::slice;
 
 use blocktar::cartridge::TapeFile;
 use blocktar::catalog::{self, Entry};
@@ -8,7 +9,7 @@ use blocktar::error::{Error, Result};
 use blocktar::media;
 use serde_json::{Value, json};
 
-use super::open_archive;
+use super::{open_archive, parts};
 use crate::arguments::ListArguments;
 use crate::cartridge_text::ListedCartridge;
 use crate::entry::{entry_value, state_code, state_of};
@@ -42,7 +43,7 @@ pub fn run(arguments: &ListArguments, talk: Talk) -> Result<ExitCode> {
     let mut listing = Listing::default();
     for place in places(arguments) {
         // What else was named is listed all the same.
-        let failure = listing.look_at(place.as_ref()).err();
+        let failure = place.and_then(|place| listing.look_at(place.as_ref())).err();
         listing.failures.extend(failure);
     }
     listing.failures.iter().for_each(talk::report);
@@ -70,11 +71,16 @@ pub fn run(arguments: &ListArguments, talk: Talk) -> Result<ExitCode> {
     Ok(code)
 }
 
-fn places(arguments: &ListArguments) -> Vec<Option<Stream>> {
+fn places(arguments: &ListArguments) -> Vec<Result<Option<Stream>>> {
     if arguments.places.is_empty() {
-        return vec![tape_device::in_place_of_standard_input().map(|device| device.into_os_string().into())];
+        return vec![Ok(tape_device::in_place_of_standard_input().map(|device| device.into_os_string().into()))];
     }
-    arguments.places.iter().cloned().map(Some).collect()
+    let named = arguments.places.iter().map(|place| parts::all_named(slice::from_ref(place)));
+    named
+        .flat_map(|all| {
+            all.map_or_else(|error| vec![Err(error)], |all| all.into_iter().map(|one| Ok(Some(one))).collect())
+        })
+        .collect()
 }
 
 impl Listing {
