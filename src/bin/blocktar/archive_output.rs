@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use blocktar::archive::{WrittenArchive, WrittenPart};
 use blocktar::error::{Error, Result};
+use blocktar::extent::Range;
 use blocktar::media::numbered::NumberedPath;
 use blocktar::ranges::RangeList;
 use blocktar::water::Flow;
@@ -205,11 +206,11 @@ fn place_lines(archive: &WrittenArchive) -> Vec<String> {
 }
 
 fn part_line(part: &WrittenPart) -> String {
-    let (bytes, from, to) = (sizes::short(part.bytes), part.from, part.to);
+    let (bytes, range) = (sizes::short(part.bytes), talk::range_text(&Range::between(part.from, part.to)));
     let name = part.medium.as_ref().and_then(|medium| medium.name.as_ref());
     let medium = name.map_or(String::new(), |name| format!(" {name}"));
     let broken = if part.closed { "" } else { "; its end is missing, and the next part makes it good" };
-    let text = format!("{}{medium}, {bytes}, bytes {from} to {to} of the device{broken}", part.output);
+    let text = format!("{}{medium}, {bytes}, {range} of the device{broken}", part.output);
     summary::line(&format!("part {}", part.number), &text)
 }
 
