@@ -58,7 +58,7 @@ impl Parts {
             let what = format!("read {} and {} as parts of one archive", pair[0].input.name(), pair[1].input.name());
             let why =
                 format!("both are part {}: {} and {}", number(&pair[0]), pair[0].input.name(), pair[1].input.name());
-            return Err(Error::refused(what, why, Some("name each part once".to_owned())));
+            return Err(Error::refused(what, why, Some("name each archive, and each of its parts, once".to_owned())));
         }
         if let Some(faults) = faults {
             faults.extend(failures.iter().map(ToString::to_string));
