@@ -103,9 +103,9 @@ impl std::error::Error for Advised {
 impl Error {
     /// A failed call: `doing` is a gerund, `what` the file or device.
     pub fn io(doing: &'static str, what: impl Into<String>, cause: impl Into<io::Error>) -> Self {
-        let cause = cause.into();
-        let remedy = io_remedy(&cause);
-        Self::Io(Box::new(IoFailure { doing, what: what.into(), cause, remedy }))
+        let (what, cause) = (what.into(), cause.into());
+        let remedy = io_remedy(&what, &cause);
+        Self::Io(Box::new(IoFailure { doing, what, cause, remedy }))
     }
 
     /// An archive that ends too early.
@@ -180,8 +180,12 @@ impl Error {
     }
 }
 
+/// What to do where a device of some name is not there.
+pub(crate) const NO_DEVICE_REMEDY: &str =
+    "look for a misspelt name, a volume that is not active or a driver that is not loaded";
+
 /// What helps against the failures that users meet most.
-fn io_remedy(cause: &io::Error) -> Option<String> {
+fn io_remedy(what: &str, cause: &io::Error) -> Option<String> {
     if let Some(advised) = cause.get_ref().and_then(|cause| cause.downcast_ref::<Advised>()) {
         return Some(advised.remedy.clone());
     }
@@ -191,6 +195,7 @@ fn io_remedy(cause: &io::Error) -> Option<String> {
         _ if cause.raw_os_error() == Some(TOO_MANY_OPEN_FILES) => {
             "raise the limit (`ulimit -n 8192`), or make fewer files of them: `blocktar merge` takes them some at a time"
         }
+        io::ErrorKind::NotFound if what.starts_with("/dev/") => NO_DEVICE_REMEDY,
         io::ErrorKind::StorageFull => "make room there, or write somewhere else",
         io::ErrorKind::PermissionDenied => "run it as a user who may do this, root as a rule",
         io::ErrorKind::BrokenPipe => "the program that should have read this ended early; its own message says why",

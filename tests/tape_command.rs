@@ -14,12 +14,17 @@ fn a_drive_must_be_named_or_stand_in_the_environment() {
         says(&output.stderr, line, &[what, "no tape drive was named", "TAPE=/dev/nst0"]);
         let output = place.shell(&format!("TAPE=/dev/no-such-drive blocktar {line}"));
         assert_eq!(output.status.code(), Some(3), "{line}");
-        says(&output.stderr, line, &["opening /dev/no-such-drive", "No such file"]);
+        says(&output.stderr, line, &["opening /dev/no-such-drive", "No such file", "help: look for a misspelt name"]);
         let output = place.shell(&format!("TAPE=/dev/null blocktar {line} --json"));
         assert_eq!(output.status.code(), Some(6), "{line}");
-        says(&output.stderr, line, &["/dev/null as a tape drive", "it is none"]);
+        says(&output.stderr, line, &["/dev/null as a tape drive", "it is none", "such as /dev/nst0"]);
         assert!(text(&output.stdout).contains(r#""class":"refused""#), "{line}");
     }
+    // What is not there is not told to be something else.
+    let line = "restore -i /dev/no-such-drive --name web1 new.img";
+    let output = place.run(line);
+    assert_eq!(output.status.code(), Some(3), "{line}");
+    says(&output.stderr, line, &["opening /dev/no-such-drive", "No such file"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, NO_DEVICE_REMEDY, Result};
 
 /// Refuses a regular file in this folder if it is `/dev` or one of those below it where devices have their nodes.
 ///
@@ -20,6 +20,5 @@ pub fn refuse_file_in(folder: &Path, name: &str) -> Result<()> {
         return Ok(());
     }
     let why = "there is no device of that name, and a file there would lie in memory, not on a disk";
-    let remedy = "look for a misspelt name, a volume that is not active or a driver that is not loaded".to_owned();
-    Err(Error::refused(format!("write {name}"), why, Some(remedy)))
+    Err(Error::refused(format!("write {name}"), why, Some(NO_DEVICE_REMEDY.to_owned())))
 }

@@ -127,7 +127,10 @@ fn refuse_rewinding(metadata: &Metadata, path: &Path) -> Result<()> {
             ))
         }
         Some(_) => Ok(()),
-        None => Err(Error::refused(format!("use {name} as a tape drive"), "it is none", None)),
+        None => {
+            let remedy = "name a drive, such as /dev/nst0".to_owned();
+            Err(Error::refused(format!("use {name} as a tape drive"), "it is none", Some(remedy)))
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub mod verify;
 mod verify_cartridge;
 pub mod verify_written;
 
+use std::fs;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -113,6 +114,9 @@ impl Wanted<'_> {
             return Ok(());
         }
         let name = path.map_or("standard input".to_owned(), |path| path.display().to_string());
+        if let Some(path) = path {
+            fs::metadata(path).map_err(|cause| Error::io("opening", &name, cause))?;
+        }
         let remedy = "leave --id, --name and --file out; or name a tape drive".to_owned();
         let why = format!("{name} is no tape drive, and holds one archive at most");
         Err(Error::refused(format!("choose an archive of {name}"), why, Some(remedy)))
