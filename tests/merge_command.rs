@@ -78,7 +78,7 @@ fn what_is_no_chain_is_refused_and_nothing_is_written() {
         ("merge 1.tar -o new.tar", 6, &["nothing to merge it with", "recompress"]),
         ("merge 1.tar 1.tar -o new.tar", 6, &["both are part 1"]),
         ("merge 1.tar - -o new.tar", 6, &["standard input", "from its beginning to its end", "help: name the files"]),
-        ("merge 1.tar 2.tar -o 2.tar --overwrite", 6, &["2.tar"]),
+        ("merge 1.tar 2.tar -o 2.tar --overwrite", 6, &["merge 2.tar", "`blocktar merge 1.tar 2.tar -o FILE`"]),
         ("merge 1.tar 2.tar -o 3.tar", 6, &["3.tar", "--overwrite"]),
         ("merge 1.tar 2.tar missing.tar -o new.tar", 3, &["missing.tar"]),
         ("merge -o new.tar", 2, &["ARCHIVE"]),

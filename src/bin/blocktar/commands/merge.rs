@@ -17,6 +17,7 @@ use crate::progress_line::ProgressLine;
 use crate::signals::Stop;
 use crate::summary::count;
 use crate::talk::Talk;
+use crate::values::{Stream, shell_word};
 use crate::{buffer, output_media, sizes, summary};
 
 /// Runs the command.
@@ -62,6 +63,8 @@ pub fn run(arguments: &MergeArguments, talk: Talk, stop: &Stop) -> Result<ExitCo
 
 /// Opens all archives, each with its parts; what is written must be none of them.
 fn open_all(arguments: &MergeArguments) -> Result<Vec<Inputs>> {
+    let words = arguments.archive.iter().filter_map(Stream::path).map(|path| format!(" {}", shell_word(path)));
+    let command = format!("blocktar merge{}", words.collect::<String>());
     let mut inputs = Vec::new();
     for named in all_named(&arguments.archive)? {
         let Some(path) = named.path() else {
@@ -69,7 +72,8 @@ fn open_all(arguments: &MergeArguments) -> Result<Vec<Inputs>> {
             let remedy = "name the files: `blocktar merge full.tar inc1.tar -o full2.tar`".to_owned();
             return Err(Error::refused("merge standard input", why, Some(remedy)));
         };
-        Reading::of_archive("merge", "merge", Some(path)).refuse_unsafe_output(&arguments.output)?;
+        let reading = Reading { command: command.clone(), ..Reading::of_archive("merge", "merge", Some(path)) };
+        reading.refuse_unsafe_output(&arguments.output)?;
         inputs.push(media::open_input(Some(path))?);
     }
     Inputs::by_archive(inputs)
