@@ -132,11 +132,11 @@ fn signals_stop_what_waits_for_a_slow_pipe_within_a_second() {
                 let feeding = std::thread::spawn(move || {
                     let _ = writer.write_all(&piece);
                     // Open until the reader has gone.
-                    std::thread::sleep(Duration::from_millis(1500));
+                    writer
                 });
                 is_stopped(command, &format!("{line} from a pipe that nobody writes"), signal, code);
                 assert_eq!(names(place.folder.path()), ["backup.tar", "disk.img"], "{signal} after {length} bytes");
-                feeding.join().unwrap();
+                drop(feeding.join().unwrap());
             }
         }
     }
@@ -157,10 +157,10 @@ fn a_signal_leaves_a_device_headless() {
     restore.stdin(reader);
     let feeding = std::thread::spawn(move || {
         writer.write_all(&half).unwrap();
-        std::thread::sleep(Duration::from_millis(1500));
+        writer
     });
     is_stopped(restore, "a restore onto a device", "TERM", 143);
-    feeding.join().unwrap();
+    drop(feeding.join().unwrap());
     let content = device.content();
     assert!(content[..MIB].iter().all(|byte| *byte == 0), "its head is not zero");
     assert!(content[19 * MIB..].iter().all(|byte| *byte == 0xff));
