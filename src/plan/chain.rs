@@ -24,7 +24,7 @@ impl<'a> From<&'a OpenArchive> for Link<'a> {
 impl Link<'_> {
     /// Whether this is the archive that a child names as its parent: by its state, where that is known. A backup in a pipe gives it away at its end only; then
     /// the id is the best hint, and whoever reads the archive holds the state against the child's.
-    pub(crate) fn is_named_by(&self, parent: &Parent) -> bool {
+    pub fn is_named_by(&self, parent: &Parent) -> bool {
         self.state.map_or(self.info.id == parent.id, |state| state == parent.state)
     }
 }

@@ -78,7 +78,7 @@ impl ChainArchive {
     }
 
     /// Its place in a chain.
-    pub(super) fn link(&self) -> Link<'_> {
+    pub fn link(&self) -> Link<'_> {
         let state = match self {
             Self::Open(archive) => archive.state(),
             Self::Later(later) => later.state,

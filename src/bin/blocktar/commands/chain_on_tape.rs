@@ -9,8 +9,9 @@ use blocktar::drive::{Drive, LentDrive};
 use blocktar::error::{Error, Result};
 use blocktar::media::further_media::{Further, FurtherMedia, TapeReading};
 use blocktar::media::next_medium::NextMedium;
+use blocktar::plan::chain::Link;
 use blocktar::restore::{ChainArchive, Later};
-use blocktar::stream::{MediumReason, NextInput, WantedPart};
+use blocktar::stream::{Input, MediumReason, NextInput, WantedPart};
 
 use super::parts::{further, go_to_part, with_further};
 use crate::tape_device;
@@ -28,7 +29,9 @@ pub fn open(drive: LentDrive, id: &str, next_medium: &NextMedium) -> Result<Vec<
     let media = Media { drives: Drives::of(drive), next_medium: next_medium.clone() };
     let mut archives = media.all_later(found)?;
     while let Some(parent) = archives.first().and_then(|(_, archive)| archive.info().parent.clone()) {
-        let is_known = archives.iter().any(|(_, archive)| archive.info().id == parent.id);
+        // Archives that build on each other in a circle are refused when they are put in order.
+        let is_it = |archive: &ChainArchive| archive.info().id == parent.id || archive.link().is_named_by(&parent);
+        let is_known = archives.iter().any(|(_, archive)| is_it(archive));
         let older = if is_known || !next_medium.can_ask() { Vec::new() } else { media.bring(&parent)? };
         if older.is_empty() {
             break;
@@ -100,15 +103,32 @@ impl Media {
         let name = drive.name().to_owned();
         let mut media =
             FurtherMedia::new(Some(drive), name, Further { position: Box::new(position), ..self.further() });
-        let wanted = WantedPart { id: parent.id.clone(), number: 1, reason: MediumReason::Next };
-        let Some(input) = media.next_input(&wanted)? else { return Ok(Vec::new()) };
-        let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
-        if !found.is_empty() {
-            return self.all_later(found);
+        let mut wanted = WantedPart { id: parent.id.clone(), number: 1, reason: MediumReason::Next };
+        while let Some(input) = media.next_input(&wanted)? {
+            let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+            if !found.is_empty() {
+                return self.all_later(found);
+            }
+            match self.open_named(input, parent) {
+                Ok(archive) => return Ok(vec![archive]),
+                Err(error @ Error::Interrupted { .. }) => return Err(error),
+                // A slip of whoever named it.
+                Err(error) => wanted.reason = MediumReason::Wrong(error.to_string()),
+            }
         }
+        Ok(Vec::new())
+    }
+
+    /// The archive in a file that was named for the one on which an increment builds.
+    fn open_named(&self, input: Box<dyn Input>, parent: &Parent) -> Result<(String, ChainArchive)> {
         let name = input.name().to_owned();
         let inputs = with_further(input.into(), None, name.clone(), self.next_medium.clone(), TapeReading::Forward);
-        Ok(vec![(name, OpenArchive::open(inputs, &OpenOptions::default())?.into())])
+        let archive = OpenArchive::open(inputs, &OpenOptions::default())?;
+        if !Link::from(&archive).is_named_by(parent) {
+            let why = format!("it is the archive {}, on which the increment does not build", archive.info().id);
+            return Err(Error::wrong_chain(format!("read {name}"), why, None));
+        }
+        Ok((name, archive.into()))
     }
 
     /// Those that were found on the cartridge in the drive that was used last.
@@ -169,139 +189,4 @@ struct FoundAt {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use blocktar::archive::Compression;
-    use blocktar::backup::{BackupRequest, Changes, Since, backup};
-    use blocktar::cartridge::Appending;
-    use blocktar::extent::{Extent, ExtentMap};
-    use blocktar::media::next_medium::Answer;
-    use blocktar::media::tape::simulated::{Access, Cartridge, Mechanism};
-    use blocktar::media::tape::{TapeOutput, TapeOutputOptions};
-    use blocktar::plan::chain::Base;
-    use blocktar::progress::Progress;
-    use blocktar::restore::{Chain, RestoreRequest, restore};
-    use blocktar::source::{MemoryImage, Scan};
-    use blocktar::target::memory::Memory;
-
-    const SIZE: usize = 600_000;
-
-    /// A full on the first and second cartridge, an increment on the second and third, and another on the third.
-    struct Shelf {
-        cartridges: [Cartridge; 3],
-        ids: Vec<String>,
-        states: Vec<Vec<u8>>,
-    }
-
-    impl Shelf {
-        fn new() -> Self {
-            let cartridges = [
-                Cartridge::new(300_000, 100_000),
-                Cartridge::new(700_000, 100_000),
-                Cartridge::new(4_000_000, 100_000),
-            ];
-            let [first, second, third] = &cartridges;
-            let mut image: Vec<u8> = (0..SIZE as u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-            let mut states = vec![image.clone()];
-            let mut parents = vec![written(&[first, second], &image, 0..SIZE, None)];
-            for (changed, onto) in [(100_000..500_000, &[second, third][..]), (0..50_000, &[third][..])] {
-                image[changed.clone()].iter_mut().for_each(|byte| *byte ^= 0x55);
-                states.push(image.clone());
-                parents.push(written(onto, &image, changed, parents.last()));
-            }
-            let ids = parents.into_iter().map(|parent| parent.id).collect();
-            Self { cartridges, ids, states }
-        }
-
-        /// What comes back of this archive, with the cartridges in this order, and which parts of which archives were asked for.
-        fn restored(&self, number: usize, order: &[usize]) -> (Vec<u8>, Vec<(u64, usize)>) {
-            let folder = tempfile::tempdir().unwrap();
-            let notes = folder.path().join("notes");
-            let command = format!("echo $BLOCKTAR_PART $BLOCKTAR_ARCHIVE >> {}", notes.display());
-            let mechanism = Mechanism::holding(&self.cartridges[order[0]]);
-            order[1..].iter().for_each(|place| mechanism.lay_ready(&self.cartridges[*place]));
-            let drive = LentDrive::new(Box::new(mechanism.open(Access::Read).unwrap()));
-            let next_medium = NextMedium::new(Some(command), &Arc::default());
-            let archives = open(drive, &self.ids[number], &next_medium).unwrap();
-            let archives: Vec<_> = archives.into_iter().map(|(_, archive)| archive).collect();
-            let chain = Chain::of(archives, Base::Full, None).unwrap();
-            let mut target = Memory::new(vec![0xff; SIZE]);
-            let request = RestoreRequest { threads: 1, read_back: true, truncate: false };
-            restore(chain, &mut target, &request, &Progress::default()).unwrap();
-            let asked = fs::read_to_string(notes).unwrap_or_default();
-            let asked = asked.lines().map(|line| {
-                let (part, id) = line.split_once(' ').unwrap();
-                (part.parse().unwrap(), self.ids.iter().position(|known| known == id).unwrap())
-            });
-            (target.bytes().to_vec(), asked.collect())
-        }
-    }
-
-    /// Backs up this range onto these cartridges, behind what they hold.
-    fn written(onto: &[&Cartridge], image: &[u8], range: std::ops::Range<usize>, parent: Option<&Parent>) -> Parent {
-        let mechanism = Mechanism::holding(onto[0]);
-        onto[1..].iter().for_each(|cartridge| mechanism.lay_ready(cartridge));
-        let options = TapeOutputOptions {
-            record_bytes: Some(16 << 10),
-            place: Box::new(Appending::new(false)),
-            next_medium: NextMedium::answered(|_| Answer::Changed),
-            open: Box::new(|_| panic!("nobody named another drive")),
-        };
-        let mut output = TapeOutput::begin(Box::new(mechanism.open(Access::Both).unwrap()), options).unwrap();
-        let request = BackupRequest {
-            compression: Compression::None,
-            extent_limit_bytes: 64 << 10,
-            since: parent.cloned().map(|parent| Since {
-                parent,
-                changes: Changes::Mapped("test"),
-                samples: Vec::new(),
-            }),
-            ..BackupRequest::default()
-        };
-        let map = |range: std::ops::Range<usize>| -> ExtentMap {
-            [Extent::data(range.start as u64, range.len() as u64)].into_iter().collect()
-        };
-        let mut source = Scan::new(MemoryImage::new(image.to_vec(), map(0..SIZE))).with_map(map(range));
-        let made = backup(&mut source, &mut output, &request, &Progress::default()).unwrap().written;
-        assert_eq!(made.parts.len(), onto.len(), "{:?}", made.parts);
-        Parent { id: made.end.id, state: made.end.state.unwrap(), device_size: SIZE as u64 }
-    }
-
-    #[test]
-    fn a_chain_is_restored_from_cartridge_to_cartridge() {
-        let shelf = Shelf::new();
-        for (number, order, asked) in [
-            // From the newest to the full, and back.
-            (2, &[2, 0, 1, 2][..], &[(1, 0), (2, 0), (2, 1)][..]),
-            // The second has the full's last part: with that in the drive, the first is asked for when the restore begins.
-            (2, &[2, 1, 0, 1, 2], &[(1, 0), (1, 0), (2, 0), (2, 1)]),
-            (1, &[1, 0, 1, 2], &[(1, 0), (2, 0), (2, 1)]),
-            (0, &[0, 1], &[(2, 0)]),
-            (0, &[1, 0, 1], &[(1, 0), (2, 0)]),
-            // Wrong ones in between.
-            (2, &[2, 2, 0, 0, 1, 1, 2], &[(1, 0), (1, 0), (2, 0), (2, 0), (2, 1), (2, 1)]),
-        ] {
-            let (bytes, told) = shelf.restored(number, order);
-            assert!(bytes == shelf.states[number], "archive {number} by {order:?}");
-            assert_eq!(told, asked, "archive {number} by {order:?}");
-        }
-    }
-
-    #[test]
-    fn a_file_may_be_named_for_what_is_on_no_cartridge_at_hand() {
-        let shelf = Shelf::new();
-        let folder = tempfile::tempdir().unwrap();
-        for (place, cartridge) in shelf.cartridges[..2].iter().enumerate() {
-            fs::write(folder.path().join(format!("{}.tar", place + 1)), cartridge.files()[0].concat()).unwrap();
-        }
-        let command = format!("echo {}/$BLOCKTAR_PART.tar", folder.path().display());
-        let second = &shelf.cartridges[1];
-        let drive = LentDrive::new(Box::new(Mechanism::holding(&shelf.cartridges[2]).open(Access::Read).unwrap()));
-        let archives = open(drive, &shelf.ids[2], &NextMedium::new(Some(command), &Arc::default())).unwrap();
-        assert_eq!(archives.len(), 3, "{second:?}");
-        assert!(archives[0].0.ends_with("1.tar"), "{}", archives[0].0);
-        assert_eq!(archives[0].1.info().id, shelf.ids[0]);
-    }
-}
+mod tests;
