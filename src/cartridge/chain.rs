@@ -27,7 +27,7 @@ pub struct ChainFile {
 /// A drive that fails, or holds no cartridge.
 pub fn chain(drive: &mut dyn Drive, id: &str) -> Result<Vec<ChainFile>> {
     let files = chain_files(drive)?;
-    let newest = files.iter().rposition(|file| file.info().is_some_and(|info| info.id == id));
+    let newest = best(&files, |file| file.info().is_some_and(|info| info.id == id));
     Ok(follow(files, newest))
 }
 
@@ -37,7 +37,7 @@ pub fn chain(drive: &mut dyn Drive, id: &str) -> Result<Vec<ChainFile>> {
 /// Those of [`chain`].
 pub fn chain_below(drive: &mut dyn Drive, parent: &Parent) -> Result<Vec<ChainFile>> {
     let files = chain_files(drive)?;
-    let newest = files.iter().position(|file| file.leaves(parent));
+    let newest = best(&files, |file| file.leaves(parent));
     Ok(follow(files, newest))
 }
 
@@ -51,13 +51,19 @@ fn chain_files(drive: &mut dyn Drive) -> Result<Vec<ChainFile>> {
     Ok(files)
 }
 
+/// The last of those that will do; a whole copy rather than a part of another.
+fn best(files: &[ChainFile], will_do: impl Fn(&ChainFile) -> bool) -> Option<usize> {
+    let whole = files.iter().rposition(|file| file.is_whole() && will_do(file));
+    whole.or_else(|| files.iter().rposition(will_do))
+}
+
 /// From the newest to the oldest, turned round.
 fn follow(mut files: Vec<ChainFile>, newest: Option<usize>) -> Vec<ChainFile> {
     let (mut next, mut chain) = (newest, Vec::new());
     while let Some(place) = next {
-        let found = files.swap_remove(place);
+        let found = files.remove(place);
         let parent = found.info().and_then(|info| info.parent.as_ref());
-        next = parent.and_then(|parent| files.iter().position(|file| file.leaves(parent)));
+        next = parent.and_then(|parent| best(&files, |file| file.leaves(parent)));
         chain.push(found);
     }
     chain.reverse();
@@ -73,6 +79,12 @@ impl ChainFile {
     pub fn state(&self) -> Option<Digest> {
         let end = self.entry.end.as_ref().and_then(|end| end.state);
         end.or_else(|| self.info().and_then(|info| info.state))
+    }
+
+    /// Whether this is all of the archive.
+    pub fn is_whole(&self) -> bool {
+        let end_of_all = self.entry.end.as_ref().is_some_and(|end| end.digest.is_some());
+        end_of_all && self.info().is_some_and(|info| info.part.is_none())
     }
 
     /// Whether it leaves what an increment names as its parent: by its state, or, of a part that does not tell it, by its id.

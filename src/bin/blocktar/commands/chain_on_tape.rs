@@ -138,11 +138,10 @@ impl Media {
 
     /// The archive of which all or a part lies in this tape file, opened when its turn comes.
     fn later(&self, found: ChainFile) -> Result<Option<(String, ChainArchive)>> {
-        let state = found.state();
+        let (state, is_whole) = (found.state(), found.is_whole());
         let ChainFile { file, entry } = found;
         let (Some(info), Some(end), Some(drive)) = (entry.info, entry.end, self.drives.last()) else { return Ok(None) };
         let (name, id) = (entry.location, info.id.clone());
-        let is_whole = info.part.is_none() && end.digest.is_some();
         if !is_whole && !self.next_medium.can_ask() {
             let why = format!(
                 "only part {} of it is on this cartridge, and nobody can be asked for the others",

@@ -12,6 +12,7 @@ use blocktar::media::tape::simulated::{Access, Cartridge, Mechanism};
 use blocktar::media::tape::{TapeOutput, TapeOutputOptions};
 use blocktar::plan::chain::Base;
 use blocktar::progress::Progress;
+use blocktar::reblock::{ReblockRequest, reblock};
 use blocktar::restore::{Chain, RestoreRequest, restore};
 use blocktar::source::{MemoryImage, Scan};
 use blocktar::target::memory::Memory;
@@ -204,4 +205,48 @@ fn archives_that_build_on_each_other_in_a_circle_are_asked_for_no_more() {
     let archives: Vec<_> = archives.unwrap().into_iter().map(|(_, archive)| archive).collect();
     assert_eq!((archives.len(), asked), (2, 0));
     assert!(matches!(Chain::of(archives, Base::Full, None), Err(Error::WrongChain(_))));
+}
+
+/// Of two copies of the full the one that lies in parts is there only in part.
+#[test]
+fn a_whole_copy_is_taken_rather_than_a_part_of_another() {
+    let image = vec![7; SIZE];
+    for whole_first in [false, true] {
+        let (first, second, whole) = (Cartridge::new(300_000, 100_000), Cartridge::large(), Cartridge::large());
+        let full = written(
+            &[&first, &second],
+            &(0..SIZE as u32).map(|at| ((at * 7) >> 3) as u8).collect::<Vec<_>>(),
+            0..SIZE,
+            None,
+        );
+        let parts = [&first, &second].map(|cartridge| cartridge.files()[0].concat());
+        let folder = tempfile::tempdir().unwrap();
+        let inputs = parts.iter().enumerate().map(|(number, part)| {
+            let path = folder.path().join(number.to_string());
+            fs::write(&path, part).unwrap();
+            blocktar::media::open_input(Some(&path)).unwrap()
+        });
+        let mechanism = Mechanism::holding(&whole);
+        let options = TapeOutputOptions {
+            record_bytes: Some(16 << 10),
+            place: Box::new(Appending::new(false)),
+            next_medium: NextMedium::answered(|_| Answer::NoOther),
+            open: Box::new(|_| panic!("nobody named another drive")),
+        };
+        let mut output = TapeOutput::begin(Box::new(mechanism.open(Access::Both).unwrap()), options).unwrap();
+        let inputs = Inputs::all(inputs.collect()).unwrap();
+        reblock(inputs, &mut output, &ReblockRequest { threads: 1, buffer_bytes: None }, &Progress::default()).unwrap();
+        drop(output);
+        let mut files = [second.files()[0].clone(), whole.files()[0].clone()];
+        if whole_first {
+            files.reverse();
+        }
+        let cartridge = Cartridge::with_files(&files);
+        let increment = written(&[&cartridge], &image, 0..4096, Some(&full));
+        let drive = LentDrive::new(Box::new(Mechanism::holding(&cartridge).open(Access::Read).unwrap()));
+        let next_medium = NextMedium::new(Some("exit 9".to_owned()), &Arc::default());
+        let archives = open(drive, &increment.id, &next_medium).unwrap();
+        assert_eq!(archives.len(), 2, "{whole_first}");
+        assert!(archives[0].1.end().is_some() && archives[0].1.info().part.is_none(), "{whole_first}");
+    }
 }
