@@ -25,8 +25,11 @@ const REMEDY: &str =
 ///
 /// Each is opened when its turn comes: a drive can read only one at a time, and holds another cartridge by then.
 pub fn open(drive: LentDrive, id: &str, next_medium: &NextMedium) -> Result<Vec<(String, ChainArchive)>> {
-    let found = cartridge::chain(&mut drive.clone(), id)?;
+    let (found, drive_name) = (cartridge::chain(&mut drive.clone(), id)?, drive.name().to_owned());
     let media = Media { drives: Drives::of(drive), next_medium: next_medium.clone() };
+    if found.is_empty() {
+        return Err(Error::incomplete(drive_name, format!("archive {id} has no end member there")));
+    }
     let mut archives = media.all_later(found)?;
     while let Some(parent) = archives.first().and_then(|(_, archive)| archive.info().parent.clone()) {
         // Archives that build on each other in a circle are refused when they are put in order.

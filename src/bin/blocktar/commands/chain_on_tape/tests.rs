@@ -207,6 +207,15 @@ fn archives_that_build_on_each_other_in_a_circle_are_asked_for_no_more() {
     assert!(matches!(Chain::of(archives, Base::Full, None), Err(Error::WrongChain(_))));
 }
 
+#[test]
+fn an_archive_without_its_end_is_called_incomplete() {
+    let pair = Pair::new();
+    let recorded = pair.increments.recorded().len();
+    pair.increments.cut(recorded - 3);
+    let error = pair.opened("true").0.err().unwrap();
+    assert!(matches!(error, Error::Incomplete { .. }), "{error}");
+}
+
 /// Of two copies of the full the one that lies in parts is there only in part.
 #[test]
 fn a_whole_copy_is_taken_rather_than_a_part_of_another() {
