@@ -116,8 +116,8 @@ impl MetadataSnapshot {
 
     /// Releases what a process of blocktar had reserved that was killed, also before the machine was started last. Gives a sentence for the user if there was such.
     ///
-    /// What anybody else reserved stays: the process that noted it must be gone, the same block be reserved and say the same (what is reserved after any
-    /// change in the pool says something else), and nobody have the tables open for a while.
+    /// What anybody else reserved stays: the process that noted it must be gone, the same block be reserved and say the same (what is reserved after a
+    /// change in the pool says something else, unless blocks that were freed became roots again), and nobody have the tables open for a while.
     ///
     /// # Errors
     /// The device mapper cannot be asked; an interruption.
@@ -168,12 +168,15 @@ impl Reservation {
         let before = before.ok().flatten().map_or_else(String::new, |note| note.to_text());
         self.lock().set_note(&before).map_err(lock_failed)?;
         if let Err(error) = self.names.message("reserve_metadata_snap") {
-            if held_block(&self.names.target)?.is_some() {
+            let refused = match held_block(&self.names.target) {
+                // Whoever had it may have released it since.
+                Ok(None) => self.names.message("reserve_metadata_snap").err().map(|_| Err(error)),
+                others => Some(others.map(|_| false)),
+            };
+            if let Some(refused) = refused {
                 self.lock().set_note("").map_err(lock_failed)?;
-                return Ok(false);
+                return refused;
             }
-            // Whoever had it may have released it since.
-            self.names.message("reserve_metadata_snap").map_err(|_| error)?;
         }
         self.is_held.store(true, SeqCst);
         let reserved = self.names.reserved().ok().flatten();

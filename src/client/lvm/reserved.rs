@@ -17,7 +17,8 @@ const BLOCK_BYTES: u64 = 4096;
 /// The number at byte 32 of a superblock of thin tables, of which the reserved block is a copy (`struct thin_disk_superblock`).
 const MAGIC: u64 = 27_022_010;
 
-/// What of a superblock its copies have too and any change in the pool changes: the version, the time and the transaction; the roots of the tables.
+/// What of a superblock its copies have too and a change in the pool changes: the version, the time and the transaction; the blocks of the tables' roots, which
+/// may come again some changes later.
 const TELLING: [std::ops::Range<usize>; 2] = [40..56, 320..336];
 
 /// The hexadecimal digits of that.
