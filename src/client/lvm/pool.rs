@@ -196,7 +196,7 @@ impl Reservation {
 }
 
 fn lock_failed(cause: io::Error) -> Error {
-    Error::io("locking", "a thin pool, by a file in /var/lib/blocktar", cause)
+    Error::io("locking", "a thin pool, by a file in /var/lib/blocktar, or /run/blocktar if that is read-only", cause)
 }
 
 fn taken(target: &str) -> Error {
