@@ -32,6 +32,9 @@ files nothing is read that a newer one overrides.
 Of a tape it is the archive before which the tape stands, unless --id, --name or --file chooses one; what an increment builds on is found there too, or asked for. Where none is named and \
 standard input is a terminal, it is on the drive in the variable TAPE.";
 
+/// What makes no sense where the target holds the parent.
+const NOT_ONTO_PARENT: [&str; 5] = ["single_part", "only", "overwrite", "target_is_zero", "truncate"];
+
 #[derive(Args, Debug)]
 pub struct RestoreArguments {
     /// Write to this block device, or to a new image of this name
@@ -48,10 +51,10 @@ pub struct RestoreArguments {
     #[arg(long, value_name = "ID|TIME", conflicts_with_all = ["single_part", "only"])]
     pub until: Option<Until>,
     /// Restore increments alone, onto a device or image that holds what they build on; the samples that they recorded are held against it first
-    #[arg(long, conflicts_with_all = ["single_part", "only", "overwrite", "target_is_zero", "truncate"])]
+    #[arg(long, conflicts_with_all = NOT_ONTO_PARENT)]
     pub onto_parent: bool,
     /// With --onto-parent, first hold all of this archive, which the increment builds on, against the target; of a chain name all
-    #[arg(long, value_name = "ARCHIVE", requires = "onto_parent", conflicts_with_all = ["single_part", "only", "overwrite", "target_is_zero", "truncate"])]
+    #[arg(long, value_name = "ARCHIVE", requires = "onto_parent", conflicts_with_all = NOT_ONTO_PARENT)]
     pub check_parent: Vec<PathBuf>,
     /// Print what would be done and change nothing; with --onto-parent, the target is read and must hold the parent
     #[arg(short = 'n', long)]
