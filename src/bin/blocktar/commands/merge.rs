@@ -24,11 +24,12 @@ use crate::{buffer, output_media, sizes, summary};
 pub fn run(arguments: &MergeArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let progress = stop.progress();
-    let merging = Merging::open(open_all(arguments)?)?;
     let rewrite = &arguments.rewrite;
+    let longest = output_media::longest_member(&arguments.output, rewrite.extent_limit, rewrite.record_size)?;
+    let merging = Merging::open(open_all(arguments)?)?;
     let mut media = output_media::open(&arguments.output, rewrite.record_size, &progress)?;
     media.warn(rewrite.compression.unwrap_or(merging.info().compression));
-    let request = rewrite_request(rewrite, &arguments.output, buffer::size(rewrite.buffer, media.output.as_ref())?)?;
+    let request = rewrite_request(rewrite, longest, buffer::size(rewrite.buffer, media.output.as_ref())?);
     let names = merging.names().join(", ");
     talk.detail(&format!("reading {names}; writing {}, {} threads", media.output.name(), request.threads));
 

@@ -41,7 +41,6 @@ use blocktar::stream::Input;
 
 use crate::archive_output::Reading;
 use crate::arguments::{OutputArguments, RewriteArguments, SelectionArguments};
-use crate::output_media;
 use crate::summary::count;
 use crate::talk::Talk;
 use crate::tape_device;
@@ -158,22 +157,17 @@ fn open_old(command: &str, named: &[Stream], output: &OutputArguments, progress:
     Ok(old)
 }
 
-/// What an archive that is made of others has otherwise than they.
-fn rewrite_request(
-    arguments: &RewriteArguments,
-    output: &OutputArguments,
-    buffer_bytes: Option<u64>,
-) -> Result<RewriteRequest> {
-    let extent_limit_max_bytes = output_media::longest_member(output, arguments.extent_limit, arguments.record_size)?;
-    Ok(RewriteRequest {
+/// What an archive that is made of others has otherwise than they; `longest` is the longest member for which its parts have room.
+fn rewrite_request(arguments: &RewriteArguments, longest: Option<u64>, buffer_bytes: Option<u64>) -> RewriteRequest {
+    RewriteRequest {
         compression: arguments.compression,
         digest: arguments.digest,
         extent_limit_bytes: arguments.extent_limit,
-        extent_limit_max_bytes,
+        extent_limit_max_bytes: longest,
         record_bytes: arguments.record_size,
         threads: thread_count(arguments.threads),
         buffer_bytes,
-    })
+    }
 }
 
 /// How many threads to use: as many as the user said, or one for each processor.

@@ -19,11 +19,12 @@ use crate::{buffer, output_media, sizes, summary};
 pub fn run(arguments: &RecompressArguments, talk: Talk, stop: &Stop) -> Result<ExitCode> {
     let begun = Instant::now();
     let progress = stop.progress();
-    let input = open_old("recompress", &arguments.archive, &arguments.output, &progress)?;
     let rewrite = &arguments.rewrite;
+    let longest = output_media::longest_member(&arguments.output, rewrite.extent_limit, rewrite.record_size)?;
+    let input = open_old("recompress", &arguments.archive, &arguments.output, &progress)?;
     let mut media = output_media::open(&arguments.output, rewrite.record_size, &progress)?;
     media.warn(rewrite.compression.unwrap_or_default());
-    let request = rewrite_request(rewrite, &arguments.output, buffer::size(rewrite.buffer, media.output.as_ref())?)?;
+    let request = rewrite_request(rewrite, longest, buffer::size(rewrite.buffer, media.output.as_ref())?);
     let archive = input.name();
     talk.detail(&format!("reading {archive}; writing {}, {} threads", media.output.name(), request.threads));
 
